@@ -1,0 +1,132 @@
+/* ISO-TP (ISO 15765-2:2016), one channel: messages of up to 2^32-1 bytes in CAN frames, both directions at once.
+ *
+ * Sans-I/O: frames and time are arguments. The owner calls on_frame() for each frame from the link, and next_frame()
+ * until it returns false; due() says when to call again though no frame comes. Nothing is allocated, nothing global.
+ * Time is a microsecond counter that wraps at 2^32; differences up to 35 minutes are told apart.
+ * Not checked here: who sent a frame. CAN has no sender; trust is decided by what a message says. */
+#ifndef ISOTP_ISOTP_H
+#define ISOTP_ISOTP_H
+
+#include "isotp/frame.h"
+
+#define ISOTP_NEVER UINT32_MAX
+
+/* Results by the names of ISO 15765-2, 8.3.7, plus two for the caller's own mistakes. */
+#define ISOTP_RESULTS(X)                                                                                               \
+    X(N_OK, "ok")                                                                                                      \
+    X(N_TIMEOUT_A, "a frame was not taken by the link in time")                                                        \
+    X(N_TIMEOUT_BS, "no flow control in time")                                                                         \
+    X(N_TIMEOUT_CR, "no consecutive frame in time")                                                                    \
+    X(N_WRONG_SN, "consecutive frame out of order")                                                                    \
+    X(N_INVALID_FS, "flow control with a reserved status")                                                             \
+    X(N_UNEXP_PDU, "a new message cut the old one off")                                                                \
+    X(N_WFT_OVRN, "too many wait frames")                                                                              \
+    X(N_BUFFER_OVFLW, "the receiver has no room for the message")                                                      \
+    X(N_ERROR, "link down")                                                                                            \
+    X(BUSY, "a message is being sent")                                                                                 \
+    X(BAD_LENGTH, "length 0, or more than the format can say")
+
+enum isotp_result {
+#define X(id, text) ISOTP_##id,
+    ISOTP_RESULTS(X)
+#undef X
+};
+const char *isotp_result_name(enum isotp_result r); /* "N_TIMEOUT_BS" */
+const char *isotp_result_text(enum isotp_result r);
+
+enum isotp_addressing { /* ISO 15765-2, 10.3 */
+    ISOTP_NORMAL,       /* also normal fixed: the 29-bit ids then follow from the two addresses, see below */
+    ISOTP_EXTENDED,     /* first data byte is the target address */
+    ISOTP_MIXED         /* first data byte is the address extension */
+};
+
+struct isotp_config {
+    enum isotp_addressing addressing;
+    uint32_t tx_id, rx_id;  /* with ISOTP_ID_EXTENDED for 29 bits */
+    uint32_t functional_id; /* also received, single frames only; 0: none */
+    uint8_t tx_address, rx_address; /* extended, mixed: our first data byte, and the one we answer to */
+    uint8_t tx_dl;          /* largest frame we send: 8 (classic), or 8 12 16 20 24 32 48 64 with fd */
+    bool fd, brs;
+    bool pad;               /* fill short frames up to 8 bytes with pad_byte (FD frames above 8 always are) */
+    uint8_t pad_byte;
+    uint8_t block_size;     /* BS that we ask for: consecutive frames per flow control, 0: all */
+    uint8_t st_min;         /* STmin that we ask for, as coded on the wire: 0..0x7F ms, 0xF1..0xF9 100..900 us */
+    uint8_t wait_max;       /* N_WFTmax: wait frames accepted in a row, and sent */
+    uint32_t n_as_us, n_bs_us, n_cr_us; /* 0: the standard's 1 s */
+};
+/* CAN classic or FD, normal addressing, no padding, BS 0, STmin 0, standard timers. */
+struct isotp_config isotp_config_default(uint32_t tx_id, uint32_t rx_id, bool fd);
+/* Normal fixed addressing (ISO 15765-2, 10.3.3): 18DA<target><source>, functional 18DB<target><source>. */
+uint32_t isotp_fixed_id(uint8_t target, uint8_t source);
+uint32_t isotp_fixed_functional_id(uint8_t target, uint8_t source);
+
+/* A message to send, in two pieces so that a header goes before payload that stays where it is. Borrowed until done. */
+struct isotp_message {
+    const uint8_t *head;
+    const uint8_t *body;
+    uint32_t head_bytes, body_bytes;
+};
+
+struct isotp; /* fields below are private to isotp.c, public for sizeof only */
+
+/* What came of it. DATA points into the receive buffer, valid until release(). */
+enum isotp_event_kind { ISOTP_NOTHING, ISOTP_RECEIVED, ISOTP_RECEIVE_FAILED, ISOTP_SENT, ISOTP_SEND_FAILED };
+struct isotp_event {
+    enum isotp_event_kind kind;
+    enum isotp_result result;
+    bool functional;
+    const uint8_t *data;
+    uint32_t bytes;
+};
+
+struct isotp_rx {
+    uint8_t *buffer;
+    uint32_t capacity, length, got;
+    uint32_t deadline, block_left, waits;
+    uint8_t state, sn, frame_dl;
+    bool functional;
+};
+struct isotp_tx {
+    struct isotp_message message;
+    uint32_t length, done;
+    uint32_t deadline, next_at, gap_us, block_left, waits;
+    uint8_t state, sn;
+    bool blocks; /* the receiver's block size is not 0 */
+};
+struct isotp {
+    struct isotp_config config;
+    struct isotp_rx rx;
+    struct isotp_tx tx;
+    struct isotp_event events[4];
+    uint8_t events_first, events_count;
+    uint8_t flow_control; /* flow status to send, or none */
+    uint32_t frame_since; /* the frame offered by next_frame() has been waiting for the link since */
+    bool frame_waiting, refuse;
+    uint32_t stat_rx_frames, stat_tx_frames, stat_ignored;
+};
+
+/* RX is the receive buffer; a longer message is answered with overflow. CONFIG is copied. */
+void isotp_init(struct isotp *l, const struct isotp_config *config, uint8_t *rx, uint32_t rx_capacity);
+
+/* Starts a message. OK, BUSY or BAD_LENGTH; ISOTP_SENT or ISOTP_SEND_FAILED follows later. */
+enum isotp_result isotp_send(struct isotp *l, const struct isotp_message *m, uint32_t now_us);
+/* Gives up the message being sent; no event follows. */
+void isotp_cancel(struct isotp *l);
+
+/* A frame from the link. Frames of other ids are ignored, so every channel may be shown every frame. */
+void isotp_on_frame(struct isotp *l, const struct isotp_frame *f, uint32_t now_us);
+/* True: F is the frame to put on the link now. It stays the same until sent() says that the link took it. */
+bool isotp_next_frame(struct isotp *l, struct isotp_frame *f, uint32_t now_us);
+void isotp_sent(struct isotp *l, uint32_t now_us);
+void isotp_link_down(struct isotp *l);
+/* Runs the timers. Call when due() has passed, and before asking for events. */
+void isotp_tick(struct isotp *l, uint32_t now_us);
+/* Microseconds until tick() or next_frame() has something to do; 0: now; ISOTP_NEVER: only when a frame comes. */
+uint32_t isotp_due(const struct isotp *l, uint32_t now_us);
+
+/* The oldest event, if any. A RECEIVED message keeps the receive buffer until release(): a message that begins before
+ * is held off with wait frames, then refused. */
+bool isotp_poll(struct isotp *l, struct isotp_event *e);
+void isotp_release(struct isotp *l);
+
+#endif

@@ -1,0 +1,26 @@
+/* One CAN link and the ISO-TP channels on it: frames in batches from the link to the channels and back.
+ *
+ * Every program that speaks ISO-TP runs this pump: the Primary with a channel per Secondary, a Secondary with one. */
+#ifndef ISOTP_NODE_H
+#define ISOTP_NODE_H
+
+#include "isotp/isotp.h"
+#include "isotp/link.h"
+
+struct isotp_node {
+    struct isotp_link *link;
+    struct isotp **channels; /* caller's array; NULL entries are skipped */
+    size_t count;
+    size_t turn;             /* the channel that sends first next time: nobody starves */
+    bool blocked;            /* the link took less than was offered: poll its fd for writing */
+    bool down;
+    uint32_t lost;           /* frames the link has dropped, last seen */
+};
+
+void isotp_node_init(struct isotp_node *n, struct isotp_link *link, struct isotp **channels, size_t count);
+/* Receives, runs timers, sends, until there is nothing more to do now. Returns false when the link is down. */
+bool isotp_node_pump(struct isotp_node *n, uint32_t now_us);
+/* Microseconds until pump() must be called though the link's fd stays quiet. */
+uint32_t isotp_node_due(const struct isotp_node *n, uint32_t now_us);
+
+#endif
