@@ -1,0 +1,26 @@
+/* Canonical form: the bytes that a signature covers (docs/pouf.md, section 2). OLPC canonical JSON for
+ * dialect TUF; dialect A's own form for DEPLOYED.
+ *
+ * "Sorted" JSON is our half-way form: compact, member names strictly ascending by their decoded UTF-8 bytes
+ * (which also proves that there are no duplicates). Canonical form then differs in string escapes only, so
+ * its digest is streamed from sorted input without a buffer. Files of our own tools are sorted already. */
+#ifndef METADATA_CANON_H
+#define METADATA_CANON_H
+
+#include "metadata/crypto.h"
+#include "metadata/err.h"
+#include "metadata/profile.h"
+#include "metadata/span.h"
+
+/* SHA-256 of the canonical form of the sorted VALUE; SAME: VALUE is canonical to the byte. NOT_CANONICAL: not
+ * sorted. */
+enum up_err up_canon_digest(struct up_span value, enum up_dialect dialect, uint8_t digest[UP_SHA256_BYTES],
+                            bool *same) UP_NODISCARD;
+/* Any VALUE, sorted into ROOM. LIMIT: ROOM is too small (VALUE.n always suffices), or an object is too wide.
+ */
+enum up_err up_canon_sort(struct up_span value, struct up_buf *room, struct up_span *sorted) UP_NODISCARD;
+/* Canonical bytes of the sorted VALUE into ROOM (6 * VALUE.n always suffices). */
+enum up_err up_canon_write(struct up_span value, enum up_dialect dialect, struct up_buf *room,
+                           struct up_span *canonical) UP_NODISCARD;
+
+#endif

@@ -1,0 +1,22 @@
+/* What only hosted programs can do with keys: files and generation. OpenSSL 3, EVP only. */
+#ifndef METADATA_CRYPTO_OPENSSL_H
+#define METADATA_CRYPTO_OPENSSL_H
+
+#include "metadata/crypto.h"
+
+/* Loads a PKCS#8 PEM private key file. False: WHY says what, where, and what to do. Free with
+ * up_signer_close(). */
+bool up_signer_open(const char *path, struct up_signer *s, char *why, size_t why_size);
+/* A new key, written to PATH with mode 0600 (never over an existing file). BITS for RSA only. */
+bool up_signer_create(const char *path, enum up_scheme scheme, unsigned bits, struct up_signer *s, char *why,
+                      size_t why_size);
+/* A key made from SEED: the same seed gives the same key. For simulations and tests only. Ed25519 and ECDSA.
+ */
+bool up_signer_from_seed(enum up_scheme scheme, const uint8_t seed[32], struct up_signer *s);
+/* Writes the private half of S to PATH (0600, PKCS#8 PEM). */
+bool up_signer_save(const struct up_signer *s, const char *path, char *why, size_t why_size);
+void up_signer_close(struct up_signer *s);
+/* "-----BEGIN PUBLIC KEY-----..." of a public key; characters written, 0: CAP too small. */
+size_t up_key_to_pem(const struct up_key *key, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,33 @@
+/* Every bound, once, with its reason (docs/pouf.md, section 8): a column per kind of ECU. */
+#ifndef METADATA_LIMITS_H
+#define METADATA_LIMITS_H
+
+#include <stdint.h>
+
+#define UP_VERSION_MAX     0x7FFFFFFF /* 2^31-1: fits every integer type that meets it */
+#define UP_DEPTH_MAX       16         /* JSON nesting: ours is 7 deep */
+#define UP_ID_MAX          64         /* ECU, vehicle, hardware ids */
+#define UP_NAME_MAX        200        /* role and image names */
+#define UP_KEYS_MAX        32         /* keys of one role, any kind of ECU: bits of one word */
+#define UP_SIGNATURE_BYTES 512        /* RSA-4096 */
+#define UP_KEY_BYTES       550        /* SPKI of RSA-4096 */
+#define UP_NONCE_BYTES     16
+#define UP_SEARCH_DEPTH    8   /* delegations below each other */
+#define UP_ECUS_MAX        256 /* ECUs named in one Director Targets file: the duplicate check is quadratic */
+#define UP_COUNTER_MAX     0x7FFFFFFF
+#define UP_COUNTER_STEP_MAX                                                                                  \
+    1000000                /* one release never jumps further: a floor driven to the ceiling has no cure */
+#define UP_ATTACKS_MAX 160 /* characters in a report's attacks_detected */
+
+struct up_limits {
+    uint32_t root_bytes, timestamp_bytes, snapshot_bytes;
+    uint32_t director_targets_bytes, image_targets_bytes;
+    uint8_t keys_per_role, signatures;
+    uint8_t delegation_depth;
+    uint16_t roles_visited;
+    uint16_t roots_per_cycle;
+};
+
+extern const struct up_limits up_limits_mcu, up_limits_posix, up_limits_primary, up_limits_tuf;
+
+#endif
