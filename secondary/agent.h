@@ -1,0 +1,69 @@
+/* The Secondary's whole behaviour behind UDS: staging of metadata, verification for itself, transfer into the
+ * slot that does not run, activate, trial, confirm, revert, version reports (docs/pouf.md, sections 5 to 7).
+ *
+ * The owner of the loop runs struct uds_server (isotp/uds_server.h) with sec_agent_owner() and this agent as
+ * context, calls sec_agent_tick() whenever time has passed, and restarts through sec_boot() when the server's
+ * reset is due. Everything durable is in flash; RAM use is constant: what is received goes to flash as it
+ * arrives. */
+#ifndef SECONDARY_AGENT_H
+#define SECONDARY_AGENT_H
+
+#include "isotp/uds_server.h"
+#include "metadata/clock.h"
+#include "metadata/match.h"
+#include "metadata/report.h"
+#include "metadata/search.h"
+#include "secondary/flash.h"
+
+/* Who this ECU is: immutable after the plant. Spans must outlive the agent. */
+struct sec_identity {
+    struct up_span vehicle_id, serial, hardware_id, name_pattern;
+    const struct up_profile *profile;
+    const struct up_limits *limits;
+    bool full;                      /* full verification, else partial */
+    const struct up_signer *signer; /* signs version reports */
+    int64_t base_time_s;            /* provisioning time */
+    uint32_t time_max_age_s;        /* attested time older than this starts no install */
+    uint32_t trial_limit_s;         /* awake time on trial without a word from the Primary, then revert */
+};
+
+/* What the plant puts into an empty flash: initial Roots (Image root for full verification only) and the
+ * first image. */
+struct sec_provisioning {
+    struct up_span director_root, director_targets /* optional floor */, image_root;
+    struct up_span image; /* absent: nothing installed */
+    struct up_span image_name;
+    uint32_t release_counter;
+};
+
+/* The platform's side of an application: may the image that runs be kept? Called once after a trial boot. */
+struct sec_platform {
+    void *ctx;
+    bool (*self_test)(void *ctx, struct up_span image);
+    bool (*random)(void *ctx, uint8_t *out, size_t n);
+};
+
+struct sec_agent; /* complete in secondary/agent_state.h, for who must place it in memory */
+
+enum up_err sec_provision(const struct sec_flash *flash, const struct sec_identity *id,
+                          const struct sec_provisioning *p) UP_NODISCARD;
+/* Power-on: the boot stage picks and verifies the slot that runs (one table over slot states), then the agent
+ * starts. STORAGE_CORRUPT: no state can be read; CONFIG: not provisioned for this identity. */
+enum up_err sec_boot(struct sec_agent *a, const struct sec_flash *flash, const struct sec_identity *id,
+                     const struct sec_platform *platform, uint64_t now_ms) UP_NODISCARD;
+const struct uds_owner *sec_agent_owner(void);
+/* Time passes: trial limit, ageing of attested time. Returns true when the agent wants a reset (a trial ran
+ * out). */
+bool sec_agent_tick(struct sec_agent *a, uint64_t now_ms);
+
+/* For status displays and tests. */
+struct sec_status {
+    struct uds_slots slots;
+    struct uds_stored_versions versions;
+    struct up_span image, image_name; /* what runs; image in mapped flash */
+    uint32_t release_counter;
+    uint32_t security_events;
+};
+void sec_agent_status(const struct sec_agent *a, struct sec_status *s);
+
+#endif
