@@ -7,6 +7,10 @@
 #include "isotp/isotp.h"
 #include "isotp/link.h"
 
+#ifndef ISOTP_NODE_BATCH
+#define ISOTP_NODE_BATCH 32 /* frames per call of the link; pump() keeps one batch at a time on the stack, 72 bytes each */
+#endif
+
 struct isotp_node {
     struct isotp_link *link;
     struct isotp **channels; /* caller's array; NULL entries are skipped */
@@ -14,11 +18,13 @@ struct isotp_node {
     size_t turn;             /* the channel that sends first next time: nobody starves */
     bool blocked;            /* the link took less than was offered: poll its fd for writing */
     bool down;
+    bool more;               /* private: pump() stopped before all was done */
     uint32_t lost;           /* frames the link has dropped, last seen */
 };
 
 void isotp_node_init(struct isotp_node *n, struct isotp_link *link, struct isotp **channels, size_t count);
-/* Receives, runs timers, sends, until there is nothing more to do now. Returns false when the link is down. */
+/* Receives, runs timers, sends, until there is nothing more to do now or NOW has become old; then due() is 0.
+ * Returns false when the link is down; then every message under way, or begun later, fails with N_ERROR. */
 bool isotp_node_pump(struct isotp_node *n, uint32_t now_us);
 /* Microseconds until pump() must be called though the link's fd stays quiet. */
 uint32_t isotp_node_due(const struct isotp_node *n, uint32_t now_us);
