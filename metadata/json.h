@@ -23,10 +23,10 @@ struct up_json {
     const uint8_t *p, *end;
     enum up_err err;
     uint8_t depth;
-    struct up_json_level {    /* private */
-        const uint8_t *start; /* first member or item */
-        struct up_span last;  /* name of the last member, raw */
-        bool array, first, unordered;
+    struct up_json_level {      /* private */
+        const uint8_t *start;   /* first member or item */
+        struct up_span highest; /* of the names until now, raw */
+        bool array, first;
     } level[UP_DEPTH_MAX];
 };
 
@@ -51,6 +51,10 @@ bool up_json_at_string(const struct up_json *j); /* what comes next starts with 
 
 void up_json_fail(struct up_json *j, enum up_err e); /* first failure wins */
 
+/* The first character of a raw string, decoded; the bytes it takes, 0: none, or malformed. */
+size_t up_json_char(struct up_span raw, uint32_t *cp);
+/* Order of two raw strings by what they mean: by code points, which is also the order of their UTF-8. */
+int up_json_cmp(struct up_span a, struct up_span b);
 /* Decodes the escapes of a raw string into OUT; returns the bytes, or -1 when CAP is too small. */
 long up_json_unescape(struct up_span raw, uint8_t *out, size_t cap);
 

@@ -12,7 +12,7 @@
 #define UP_SIGNATURE_BYTES 512        /* RSA-4096 */
 #define UP_KEY_BYTES       550        /* SPKI of RSA-4096 */
 #define UP_NONCE_BYTES     16
-#define UP_SEARCH_DEPTH    8   /* delegations below each other */
+#define UP_SEARCH_DEPTH    32  /* delegations below each other: the deepest column of the table below */
 #define UP_ECUS_MAX        256 /* ECUs named in one Director Targets file: the duplicate check is quadratic */
 #define UP_COUNTER_MAX     0x7FFFFFFF
 #define UP_COUNTER_STEP_MAX                                                                                  \

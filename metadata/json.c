@@ -1,0 +1,470 @@
+#include "metadata/json.h"
+
+#define UNORDERED_MAX 64 /* members of an object that is not sorted: looking for duplicates is quadratic */
+#define INT_MAX_53    (1LL << 53) /* beyond it, readers that keep numbers as doubles read something else */
+
+static bool in(uint32_t c, uint32_t low, uint32_t high)
+{
+    return c >= low && c <= high;
+}
+
+/* One character of UTF-8 at the start of S (RFC 3629: no overlong forms, no surrogates); its bytes, 0: none.
+ */
+static size_t utf8(struct up_span s, uint32_t *cp)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint8_t lead = s.p[0];
+    size_t n = lead < 0x80            ? 1
+               : in(lead, 0xC2, 0xDF) ? 2
+               : in(lead, 0xE0, 0xEF) ? 3
+               : in(lead, 0xF0, 0xF4) ? 4
+                                      : 0;
+    if (n == 0 || n > s.n) return 0;
+    uint32_t c = n == 1 ? lead : lead & (0x7Fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if ((s.p[i] & 0xC0) != 0x80) return 0;
+        c = c << 6 | (s.p[i] & 0x3F);
+    }
+    if (c < least[n] || c > 0x10FFFF || in(c, 0xD800, 0xDFFF)) return 0;
+    *cp = c;
+    return n;
+}
+
+/* "\uXXXX" at the start of S. */
+static bool utf16_unit(struct up_span s, uint32_t *unit)
+{
+    if (s.n < 6 || s.p[0] != '\\' || s.p[1] != 'u') return false;
+    uint32_t v = 0;
+    for (size_t i = 2; i < 6; i++) {
+        uint8_t c = s.p[i];
+        uint32_t d = in(c, '0', '9')   ? c - '0'
+                     : in(c, 'a', 'f') ? c - 'a' + 10
+                     : in(c, 'A', 'F') ? c - 'A' + 10
+                                       : 16;
+        if (d > 15) return false;
+        v = v << 4 | d;
+    }
+    *unit = v;
+    return true;
+}
+
+static size_t escape(struct up_span s, uint32_t *cp)
+{
+    static const char name[] = "\"\\/bfnrt", meaning[] = "\"\\/\b\f\n\r\t";
+    if (s.n < 2) return 0;
+    const char *known = s.p[1] == 0 ? NULL : memchr(name, s.p[1], sizeof name - 1);
+    if (known != NULL) {
+        *cp = (uint8_t)meaning[known - name];
+        return 2;
+    }
+    uint32_t high, low;
+    if (!utf16_unit(s, &high) || in(high, 0xDC00, 0xDFFF)) return 0;
+    if (!in(high, 0xD800, 0xDBFF)) {
+        *cp = high;
+        return 6;
+    }
+    if (!utf16_unit((struct up_span){s.p + 6, s.n - 6}, &low) || !in(low, 0xDC00, 0xDFFF)) return 0;
+    *cp = 0x10000 + ((high - 0xD800) << 10 | (low - 0xDC00));
+    return 12;
+}
+
+size_t up_json_char(struct up_span raw, uint32_t *cp)
+{
+    if (raw.n == 0 || raw.p[0] < 0x20 || raw.p[0] == '"') return 0;
+    return raw.p[0] == '\\' ? escape(raw, cp) : utf8(raw, cp);
+}
+
+static bool has_escapes(struct up_span raw)
+{
+    return raw.n != 0 && memchr(raw.p, '\\', raw.n) != NULL;
+}
+
+int up_json_cmp(struct up_span a, struct up_span b)
+{
+    if (!has_escapes(a) && !has_escapes(b)) return up_span_cmp(a, b);
+    while (a.n != 0 && b.n != 0) {
+        uint32_t ca = 0, cb = 0;
+        size_t na = up_json_char(a, &ca), nb = up_json_char(b, &cb);
+        if (na == 0 || nb == 0) break; /* not a checked string */
+        if (ca != cb) return ca < cb ? -1 : 1;
+        a = (struct up_span){a.p + na, a.n - na};
+        b = (struct up_span){b.p + nb, b.n - nb};
+    }
+    return (a.n != 0) - (b.n != 0);
+}
+
+long up_json_unescape(struct up_span raw, uint8_t *out, size_t cap)
+{
+    size_t w = 0;
+    while (raw.n != 0) {
+        uint32_t c = 0;
+        uint8_t bytes[4];
+        size_t n = up_json_char(raw, &c), m = 0;
+        if (n == 0) return -1;
+        if (c < 0x80) {
+            bytes[m++] = (uint8_t)c;
+        } else if (c < 0x800) {
+            bytes[m++] = (uint8_t)(0xC0 | c >> 6);
+        } else if (c < 0x10000) {
+            bytes[m++] = (uint8_t)(0xE0 | c >> 12);
+            bytes[m++] = (uint8_t)(0x80 | (c >> 6 & 0x3F));
+        } else {
+            bytes[m++] = (uint8_t)(0xF0 | c >> 18);
+            bytes[m++] = (uint8_t)(0x80 | (c >> 12 & 0x3F));
+            bytes[m++] = (uint8_t)(0x80 | (c >> 6 & 0x3F));
+        }
+        if (c >= 0x80) bytes[m++] = (uint8_t)(0x80 | (c & 0x3F));
+        if (m > cap - w) return -1;
+        memcpy(out + w, bytes, m);
+        w += m;
+        raw = (struct up_span){raw.p + n, raw.n - n};
+    }
+    return (long)w;
+}
+
+void up_json_fail(struct up_json *j, enum up_err e)
+{
+    if (j->err == UP_OK) j->err = e;
+}
+
+void up_json_open(struct up_json *j, struct up_span text)
+{
+    j->p = text.p;
+    j->end = text.p == NULL ? NULL : text.p + text.n;
+    j->err = UP_OK;
+    j->depth = 0;
+}
+
+/* The next byte that is not white space; 0 at the end, which no token starts with. */
+static uint8_t peek(struct up_json *j)
+{
+    while (j->p != j->end && (*j->p == ' ' || *j->p == '\n' || *j->p == '\t' || *j->p == '\r')) j->p++;
+    return j->p != j->end ? *j->p : 0;
+}
+
+static bool take(struct up_json *j, uint8_t c)
+{
+    if (j->err != UP_OK || peek(j) != c) return false;
+    j->p++;
+    return true;
+}
+
+void up_json_close(struct up_json *j)
+{
+    if (j->err == UP_OK && (j->depth != 0 || peek(j) != 0 || j->p != j->end)) up_json_fail(j, UP_PARSE);
+}
+
+/* Something else than what was asked for: of another type, or no JSON at all. */
+static void mistyped(struct up_json *j)
+{
+    if (j->err != UP_OK) return;
+    uint8_t c = peek(j);
+    up_json_fail(j, c != 0 && memchr("{[\"-0123456789tfn", c, 17) != NULL ? UP_SCHEMA : UP_PARSE);
+}
+
+static bool enter(struct up_json *j, bool array)
+{
+    if (!take(j, array ? '[' : '{')) {
+        mistyped(j);
+        return false;
+    }
+    if (j->depth == UP_DEPTH_MAX) {
+        up_json_fail(j, UP_LIMIT);
+        return false;
+    }
+    j->level[j->depth++] = (struct up_json_level){.start = j->p, .array = array, .first = true};
+    return true;
+}
+
+bool up_json_object(struct up_json *j)
+{
+    return enter(j, false);
+}
+
+bool up_json_array(struct up_json *j)
+{
+    return enter(j, true);
+}
+
+/* To the next item or member of the innermost level, or out of it. */
+static bool next(struct up_json *j, bool array)
+{
+    if (j->err != UP_OK) return false;
+    if (j->depth == 0 || j->level[j->depth - 1].array != array) {
+        up_json_fail(j, UP_SCHEMA);
+        return false;
+    }
+    struct up_json_level *l = &j->level[j->depth - 1];
+    if (take(j, array ? ']' : '}')) {
+        j->depth--;
+        return false;
+    }
+    if (!l->first && !take(j, ',')) {
+        up_json_fail(j, UP_PARSE);
+        return false;
+    }
+    l->first = false;
+    return true;
+}
+
+bool up_json_item(struct up_json *j)
+{
+    return next(j, true);
+}
+
+/* Between the quotes of the string that comes next, every character checked. */
+static struct up_span string(struct up_json *j)
+{
+    const uint8_t *start = ++j->p, *p = start;
+    for (;;) {
+        while (p != j->end && in(*p, 0x20, 0x7F) && *p != '"' && *p != '\\') p++;
+        uint32_t c;
+        size_t n = up_json_char((struct up_span){p, (size_t)(j->end - p)}, &c);
+        if (n == 0) break;
+        p += n;
+    }
+    if (p == j->end || *p != '"') {
+        up_json_fail(j, UP_PARSE);
+        return (struct up_span){0};
+    }
+    j->p = p + 1;
+    return (struct up_span){start, (size_t)(p - start)};
+}
+
+/* Is NAME among the members from P to END, which have all been checked? LIMIT: too many to compare with. */
+static enum up_err look_for_twin(const uint8_t *p, const uint8_t *end, struct up_span name)
+{
+    unsigned depth = 0, members = 0;
+    bool at_name = true;
+    while (p < end) {
+        uint8_t c = *p++;
+        if (c == '"') {
+            const uint8_t *start = p;
+            while (*p != '"') p += *p == '\\' ? 2 : 1;
+            if (at_name) {
+                if (up_json_cmp((struct up_span){start, (size_t)(p - start)}, name) == 0) return UP_PARSE;
+                if (++members == UNORDERED_MAX) return UP_LIMIT;
+                at_name = false;
+            }
+            p++;
+        } else if (c == '{' || c == '[') {
+            depth++;
+        } else if (c == '}' || c == ']') {
+            depth--;
+        } else if (c == ',') {
+            at_name = depth == 0;
+        }
+    }
+    return UP_OK;
+}
+
+bool up_json_member(struct up_json *j, struct up_span *name)
+{
+    *name = (struct up_span){0};
+    if (!next(j, false)) return false;
+    if (peek(j) != '"') {
+        up_json_fail(j, UP_PARSE);
+        return false;
+    }
+    const uint8_t *here = j->p;
+    struct up_span s = string(j);
+    if (!take(j, ':')) {
+        up_json_fail(j, UP_PARSE);
+        return false;
+    }
+    /* A name above all before it is new; any other one has to be looked for. */
+    struct up_json_level *l = &j->level[j->depth - 1];
+    if (l->highest.p == NULL || up_json_cmp(l->highest, s) < 0) {
+        l->highest = s;
+    } else {
+        enum up_err e = look_for_twin(l->start, here, s);
+        if (e != UP_OK) {
+            up_json_fail(j, e);
+            return false;
+        }
+    }
+    *name = s;
+    return true;
+}
+
+struct up_span up_json_string(struct up_json *j)
+{
+    if (j->err == UP_OK && peek(j) == '"') return string(j);
+    mistyped(j);
+    return (struct up_span){0};
+}
+
+bool up_json_at_string(const struct up_json *j)
+{
+    struct up_json ahead = {.p = j->p, .end = j->end};
+    return j->err == UP_OK && peek(&ahead) == '"';
+}
+
+static const uint8_t *past_digits(const uint8_t *p, const uint8_t *end)
+{
+    while (p != end && in(*p, '0', '9')) p++;
+    return p;
+}
+
+/* The number that comes next; its text, and whether it has neither fraction nor exponent. */
+static struct up_span number(struct up_json *j, bool *whole)
+{
+    const uint8_t *start = j->p, *end = j->end, *p = start + (*start == '-'), *q;
+    *whole = true;
+    q = p != end && *p == '0' ? p + 1 : past_digits(p, end);
+    bool good = q != p;
+    if (q != end && *q == '.') {
+        *whole = false;
+        p = q + 1;
+        q = past_digits(p, end);
+        good = good && q != p;
+    }
+    if (q != end && (*q == 'e' || *q == 'E')) {
+        *whole = false;
+        p = q + 1;
+        if (p != end && (*p == '+' || *p == '-')) p++;
+        q = past_digits(p, end);
+        good = good && q != p;
+    }
+    if (!good) {
+        up_json_fail(j, UP_PARSE);
+        return (struct up_span){0};
+    }
+    j->p = q;
+    return (struct up_span){start, (size_t)(q - start)};
+}
+
+int64_t up_json_int(struct up_json *j, int64_t min, int64_t max)
+{
+    uint8_t c = j->err == UP_OK ? peek(j) : 0;
+    if (c != '-' && !in(c, '0', '9')) {
+        mistyped(j);
+        return 0;
+    }
+    bool whole, minus = c == '-';
+    struct up_span s = number(j, &whole);
+    if (j->err != UP_OK) return 0;
+    int64_t v = 0;
+    for (size_t i = minus; i < s.n && whole && v < INT_MAX_53; i++) v = v * 10 + (s.p[i] - '0');
+    bool minus_zero = minus && v == 0; /* a second spelling of 0 */
+    if (minus) v = -v;
+    if (!whole || minus_zero || v >= INT_MAX_53 || v <= -INT_MAX_53 || v < min || v > max) {
+        up_json_fail(j, UP_SCHEMA);
+        return 0;
+    }
+    return v;
+}
+
+static bool literal(struct up_json *j, const char *word)
+{
+    struct up_span w = up_span_of(word);
+    if ((size_t)(j->end - j->p) < w.n || memcmp(j->p, w.p, w.n) != 0) return false;
+    j->p += w.n;
+    return true;
+}
+
+bool up_json_bool(struct up_json *j)
+{
+    if (j->err != UP_OK) return false;
+    (void)peek(j);
+    if (literal(j, "true")) return true;
+    if (!literal(j, "false")) mistyped(j);
+    return false;
+}
+
+/* A string, number or word, whole; an object or array is only entered. */
+static void begin_value(struct up_json *j)
+{
+    uint8_t c = peek(j);
+    bool whole;
+    if (c == '{' || c == '[')
+        (void)enter(j, c == '[');
+    else if (c == '"')
+        (void)string(j);
+    else if (c == '-' || in(c, '0', '9'))
+        (void)number(j, &whole);
+    else if (!literal(j, "true") && !literal(j, "false") && !literal(j, "null"))
+        up_json_fail(j, UP_PARSE);
+}
+
+struct up_span up_json_value(struct up_json *j)
+{
+    if (j->err != UP_OK) return (struct up_span){0};
+    (void)peek(j);
+    const uint8_t *start = j->p;
+    uint8_t outside = j->depth;
+    struct up_span name;
+    begin_value(j);
+    while (j->err == UP_OK && j->depth > outside)
+        if (j->level[j->depth - 1].array ? up_json_item(j) : up_json_member(j, &name)) begin_value(j);
+    if (j->err != UP_OK) return (struct up_span){0};
+    return (struct up_span){start, (size_t)(j->p - start)};
+}
+
+bool up_json_find(struct up_span text, const char *name, struct up_span *value)
+{
+    struct up_json j;
+    struct up_span key;
+    up_json_open(&j, text);
+    for (up_json_object(&j); up_json_member(&j, &key);) {
+        struct up_span v = up_json_value(&j);
+        if (j.err == UP_OK && up_span_is(key, name)) {
+            *value = v;
+            return true;
+        }
+    }
+    return false;
+}
+
+void up_write_span(struct up_writer *w, struct up_span s)
+{
+    if (s.n > w->cap - w->n) w->full = true;
+    if (w->full || s.n == 0) return;
+    memcpy(w->p + w->n, s.p, s.n);
+    w->n += s.n;
+}
+
+void up_write(struct up_writer *w, const char *text)
+{
+    up_write_span(w, up_span_of(text));
+}
+
+void up_write_string(struct up_writer *w, struct up_span s)
+{
+    static const char hex[] = "0123456789abcdef";
+    up_write(w, "\"");
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t c = s.p[i];
+        if (c < 0x20) {
+            const char control[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15], 0};
+            up_write(w, control);
+        } else {
+            if (c == '"' || c == '\\') up_write(w, "\\");
+            up_write_span(w, (struct up_span){&c, 1});
+        }
+    }
+    up_write(w, "\"");
+}
+
+void up_write_int(struct up_writer *w, int64_t v)
+{
+    char text[21];
+    size_t at = sizeof text;
+    uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    text[--at] = 0;
+    do text[--at] = (char)('0' + left % 10);
+    while ((left /= 10) != 0);
+    if (v < 0) up_write(w, "-");
+    up_write(w, text + at);
+}
+
+void up_write_hex(struct up_writer *w, const uint8_t *p, size_t n)
+{
+    static const char hex[] = "0123456789abcdef";
+    up_write(w, "\"");
+    for (size_t i = 0; i < n; i++) {
+        const char digits[] = {hex[p[i] >> 4], hex[p[i] & 15], 0};
+        up_write(w, digits);
+    }
+    up_write(w, "\"");
+}
