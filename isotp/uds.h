@@ -23,43 +23,49 @@ enum uds_service {
     UDS_TESTER_PRESENT = 0x3E,
     UDS_CONTROL_DTC_SETTING = 0x85,
     UDS_NEGATIVE = 0x7F,
-    UDS_POSITIVE = 0x40 /* added to the service */
+    UDS_ANSWER = 0x40 /* added to the service in its positive answer */
 };
 
 /* Negative response codes (ISO 14229-1:2020, annex A.1). UDS_OK and UDS_PENDING are for owner callbacks. */
-#define UDS_CODES(X)                                                                                                   \
-    X(0x10, GENERAL_REJECT, "generalReject")                                                                           \
-    X(0x11, SERVICE_NOT_SUPPORTED, "serviceNotSupported")                                                              \
-    X(0x12, SUBFUNCTION_NOT_SUPPORTED, "subFunctionNotSupported")                                                      \
-    X(0x13, INCORRECT_LENGTH, "incorrectMessageLengthOrInvalidFormat")                                                 \
-    X(0x14, RESPONSE_TOO_LONG, "responseTooLong")                                                                      \
-    X(0x21, BUSY_REPEAT, "busyRepeatRequest")                                                                          \
-    X(0x22, CONDITIONS_NOT_CORRECT, "conditionsNotCorrect")                                                            \
-    X(0x24, SEQUENCE_ERROR, "requestSequenceError")                                                                    \
-    X(0x31, OUT_OF_RANGE, "requestOutOfRange")                                                                         \
-    X(0x33, SECURITY_DENIED, "securityAccessDenied")                                                                   \
-    X(0x34, AUTHENTICATION_REQUIRED, "authenticationRequired")                                                         \
-    X(0x35, INVALID_KEY, "invalidKey")                                                                                 \
-    X(0x36, TOO_MANY_ATTEMPTS, "exceededNumberOfAttempts")                                                             \
-    X(0x37, DELAY_NOT_EXPIRED, "requiredTimeDelayNotExpired")                                                          \
-    X(0x70, DOWNLOAD_NOT_ACCEPTED, "uploadDownloadNotAccepted")                                                        \
-    X(0x71, TRANSFER_SUSPENDED, "transferDataSuspended")                                                               \
-    X(0x72, PROGRAMMING_FAILURE, "generalProgrammingFailure")                                                          \
-    X(0x73, WRONG_BLOCK_COUNTER, "wrongBlockSequenceCounter")                                                          \
-    X(0x78, RESPONSE_PENDING, "requestCorrectlyReceived-ResponsePending")                                              \
-    X(0x7E, SUBFUNCTION_NOT_IN_SESSION, "subFunctionNotSupportedInActiveSession")                                      \
-    X(0x7F, SERVICE_NOT_IN_SESSION, "serviceNotSupportedInActiveSession")                                              \
-    X(0x92, VOLTAGE_TOO_HIGH, "voltageTooHigh")                                                                        \
+#define UDS_CODES(X)                                                                                         \
+    X(0x10, GENERAL_REJECT, "generalReject")                                                                 \
+    X(0x11, SERVICE_NOT_SUPPORTED, "serviceNotSupported")                                                    \
+    X(0x12, SUBFUNCTION_NOT_SUPPORTED, "subFunctionNotSupported")                                            \
+    X(0x13, INCORRECT_LENGTH, "incorrectMessageLengthOrInvalidFormat")                                       \
+    X(0x14, RESPONSE_TOO_LONG, "responseTooLong")                                                            \
+    X(0x21, BUSY_REPEAT, "busyRepeatRequest")                                                                \
+    X(0x22, CONDITIONS_NOT_CORRECT, "conditionsNotCorrect")                                                  \
+    X(0x24, SEQUENCE_ERROR, "requestSequenceError")                                                          \
+    X(0x31, OUT_OF_RANGE, "requestOutOfRange")                                                               \
+    X(0x33, SECURITY_DENIED, "securityAccessDenied")                                                         \
+    X(0x34, AUTHENTICATION_REQUIRED, "authenticationRequired")                                               \
+    X(0x35, INVALID_KEY, "invalidKey")                                                                       \
+    X(0x36, TOO_MANY_ATTEMPTS, "exceededNumberOfAttempts")                                                   \
+    X(0x37, DELAY_NOT_EXPIRED, "requiredTimeDelayNotExpired")                                                \
+    X(0x70, DOWNLOAD_NOT_ACCEPTED, "uploadDownloadNotAccepted")                                              \
+    X(0x71, TRANSFER_SUSPENDED, "transferDataSuspended")                                                     \
+    X(0x72, PROGRAMMING_FAILURE, "generalProgrammingFailure")                                                \
+    X(0x73, WRONG_BLOCK_COUNTER, "wrongBlockSequenceCounter")                                                \
+    X(0x78, RESPONSE_PENDING, "requestCorrectlyReceived-ResponsePending")                                    \
+    X(0x7E, SUBFUNCTION_NOT_IN_SESSION, "subFunctionNotSupportedInActiveSession")                            \
+    X(0x7F, SERVICE_NOT_IN_SESSION, "serviceNotSupportedInActiveSession")                                    \
+    X(0x92, VOLTAGE_TOO_HIGH, "voltageTooHigh")                                                              \
     X(0x93, VOLTAGE_TOO_LOW, "voltageTooLow")
 enum uds_code {
     UDS_OK = 0,
+    UDS_PENDING = 0x100, /* not finished: call again from poll() */
 #define X(value, id, text) UDS_##id = value,
     UDS_CODES(X)
 #undef X
-    UDS_PENDING = 0x100 /* not finished: call again from poll() */
 };
-const char *uds_code_text(unsigned code);    /* "requestOutOfRange"; "unknown" */
-const char *uds_service_text(unsigned sid);  /* "RequestDownload" */
+const char *uds_code_text(unsigned code);   /* "requestOutOfRange"; "unknown" */
+const char *uds_service_text(unsigned sid); /* "RequestDownload"; "unknown" */
+
+/* The shape that requests and answers of a service share. */
+#define UDS_SUPPRESS 0x80 /* in a sub-function: no positive answer wanted */
+bool uds_has_subfunction(unsigned sid);
+unsigned
+uds_echo_bytes(unsigned sid); /* bytes after the service that a positive answer repeats; 22: one DID */
 
 enum uds_session { UDS_DEFAULT = 1, UDS_PROGRAMMING = 2, UDS_EXTENDED = 3 };
 enum uds_reset { UDS_HARD_RESET = 1 };
@@ -86,40 +92,53 @@ enum uds_routine {
     UDS_ROUTINE_REVERT = 0x0314,
     UDS_ROUTINE_VERIFY_IMAGE = 0xFF01
 };
-#define UDS_ORDER_BYTES   32 /* SHA-256 of the Director Targets file as served */
-#define UDS_NONCE_BYTES   16
-#define UDS_FILE_REPLACE  3  /* RequestFileTransfer, modeOfOperation ReplaceFile */
-#define UDS_PATH_MAX      220
+#define UDS_STORED_VERSIONS_BYTES 44
+#define UDS_SLOTS_BYTES           44
+#define UDS_CAPABILITIES_BYTES    14
+#define UDS_ORDER_BYTES           32 /* SHA-256 of the Director Targets file as served */
+#define UDS_NONCE_BYTES           16
+#define UDS_FILE_REPLACE          3 /* RequestFileTransfer, modeOfOperation ReplaceFile */
+#define UDS_PATH_MAX              220
+
+#define UDS_NEVER UINT32_MAX /* of the due() functions, as ISOTP_NEVER */
 
 /* FD12: what the ECU trusts now. Big endian on the wire, in this order. */
 struct uds_stored_versions {
     uint32_t director_root, director_timestamp, director_snapshot, director_targets;
     uint32_t image_root, image_timestamp, image_snapshot, image_targets;
     uint32_t release_counter; /* floor: no lower image installs */
-    int64_t time_floor_s;
+    int64_t time_floor_s;     /* not negative */
 };
 /* FD13: what is in the slots and how far a transfer got. */
-enum uds_slot_state { UDS_SLOT_EMPTY, UDS_SLOT_RECEIVING, UDS_SLOT_VERIFIED, UDS_SLOT_TRIAL, UDS_SLOT_CONFIRMED, UDS_SLOT_BAD };
+enum uds_slot_state {
+    UDS_SLOT_EMPTY,
+    UDS_SLOT_RECEIVING,
+    UDS_SLOT_VERIFIED,
+    UDS_SLOT_TRIAL,
+    UDS_SLOT_CONFIRMED,
+    UDS_SLOT_BAD
+};
 struct uds_slots {
-    uint8_t running, other;           /* enum uds_slot_state of the slot that runs, and of the other one */
-    uint8_t running_slot;             /* 0 or 1 */
-    uint8_t armed;                    /* 1: the other slot starts at the next reset */
-    uint32_t transported, total;      /* of the transfer into the other slot */
-    uint8_t order[UDS_ORDER_BYTES];   /* of that transfer, or of the trial; zeros: none */
+    uint8_t running, other;         /* enum uds_slot_state of the slot that runs, and of the other one */
+    uint8_t running_slot;           /* 0 or 1 */
+    uint8_t armed;                  /* 1: the other slot starts at the next reset */
+    uint32_t transported, total;    /* of the transfer into the other slot */
+    uint8_t order[UDS_ORDER_BYTES]; /* of that transfer, or of the trial; zeros: none */
 };
 /* FD14: what the ECU can do. */
 enum uds_layout { UDS_LAYOUT_AB, UDS_LAYOUT_AB_SWAP, UDS_LAYOUT_ONE_SLOT };
 struct uds_capabilities {
-    uint8_t profile;                  /* 0 strict, 1 deployed */
-    uint8_t full;                     /* 1: full verification */
-    uint8_t layout;                   /* enum uds_layout */
-    uint8_t filters;                  /* bit n: dataFormatIdentifier compression n is known; bit 0 always (plain) */
-    uint16_t max_message;             /* largest request, bytes */
-    uint32_t staging_bytes;           /* room for metadata */
-    uint32_t slot_bytes;              /* largest image */
+    uint8_t profile;        /* 0 strict, 1 deployed */
+    uint8_t full;           /* 1: full verification */
+    uint8_t layout;         /* enum uds_layout */
+    uint8_t filters;        /* bit n: dataFormatIdentifier compression n is known; bit 0 always (plain) */
+    uint16_t max_message;   /* largest request, bytes */
+    uint32_t staging_bytes; /* room for metadata */
+    uint32_t slot_bytes;    /* largest image */
 };
 
-/* Codecs. encode: bytes written, 0 when CAP is too small. decode: false when the length or a value is wrong. */
+/* Codecs. encode: bytes written, 0 when CAP is too small. decode: false when the length or a value is wrong,
+ * with *V as before. */
 size_t uds_encode_stored_versions(const struct uds_stored_versions *v, uint8_t *out, size_t cap);
 bool uds_decode_stored_versions(const uint8_t *in, size_t n, struct uds_stored_versions *v);
 size_t uds_encode_slots(const struct uds_slots *v, uint8_t *out, size_t cap);
