@@ -123,7 +123,8 @@ struct uds_slots {
     uint8_t running_slot;           /* 0 or 1 */
     uint8_t armed;                  /* 1: the other slot starts at the next reset */
     uint32_t transported, total;    /* of the transfer into the other slot */
-    uint8_t order[UDS_ORDER_BYTES]; /* of that transfer, or of the trial; zeros: none */
+    uint8_t order[UDS_ORDER_BYTES];   /* of the transfer into the other slot, else of the image that runs, from trial on
+                                       * until the next transfer begins; zeros: none */
 };
 /* FD14: what the ECU can do. */
 enum uds_layout { UDS_LAYOUT_AB, UDS_LAYOUT_AB_SWAP, UDS_LAYOUT_ONE_SLOT };

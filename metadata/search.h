@@ -16,6 +16,7 @@ struct up_search {
     uint16_t visited;
     uint8_t depth;
     enum up_err verdict; /* valid when !need() */
+    enum up_err cause; /* what was wrong with the role on the way (SIG_THRESHOLD, EXPIRED...); OK: nothing */
     bool needs;
     struct up_search_level { /* private: one per role on the path */
         struct up_span role;
@@ -38,7 +39,7 @@ bool up_search_needs(const struct up_search *s, struct up_span *role, struct up_
 void up_search_feed(struct up_search *s, struct up_span file, struct up_buf *room, int64_t now_s);
 void up_search_absent(struct up_search *s);
 /* OK: TARGET is what the Image repository says of the image, ROLE who says it. Else TARGET_NOT_FOUND,
- * DELEGATION_INVALID (with the cause in *cause when not NULL), DELEGATION_LIMIT, NOT_IN_SNAPSHOT. */
+ * DELEGATION_INVALID (with what was wrong in cause), DELEGATION_LIMIT, NOT_IN_SNAPSHOT. */
 enum up_err up_search_verdict(const struct up_search *s, struct up_target *target,
                               struct up_span *role) UP_NODISCARD;
 
