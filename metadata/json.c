@@ -408,7 +408,7 @@ bool up_json_find(struct up_span text, const char *name, struct up_span *value)
     up_json_open(&j, text);
     for (up_json_object(&j); up_json_member(&j, &key);) {
         struct up_span v = up_json_value(&j);
-        if (j.err == UP_OK && up_span_is(key, name)) {
+        if (j.err == UP_OK && up_json_is(key, name)) {
             *value = v;
             return true;
         }

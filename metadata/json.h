@@ -7,7 +7,7 @@
  *
  *     up_json_open(&j, text);
  *     for (up_json_object(&j); up_json_member(&j, &key);)
- *         if (up_span_is(key, "version")) version = up_json_int(&j, 1, UP_VERSION_MAX);
+ *         if (up_json_is(key, "version")) version = up_json_int(&j, 1, UP_VERSION_MAX);
  *         else (void)up_json_value(&j);
  *     up_json_close(&j);
  *     if (j.err != UP_OK) return j.err;
@@ -55,6 +55,12 @@ void up_json_fail(struct up_json *j, enum up_err e); /* first failure wins */
 size_t up_json_char(struct up_span raw, uint32_t *cp);
 /* Order of two raw strings by what they mean: by code points, which is also the order of their UTF-8. */
 int up_json_cmp(struct up_span a, struct up_span b);
+/* Is RAW what TEXT (free of escapes) says? Member names are compared so, never by their bytes: a signature
+ * covers what a name means, so an escape put in on the way must not hide a member. */
+static inline bool up_json_is(struct up_span raw, const char *text)
+{
+    return up_json_cmp(raw, up_span_of(text)) == 0;
+}
 /* Decodes the escapes of a raw string into OUT; returns the bytes, or -1 when CAP is too small. */
 long up_json_unescape(struct up_span raw, uint8_t *out, size_t cap);
 

@@ -322,6 +322,17 @@ START_TEST(find_returns_a_member_of_the_outer_object_only)
 }
 END_TEST
 
+/* E-FMT-07 */
+START_TEST(an_escape_put_into_a_name_hides_no_member)
+{
+    struct up_span v = {0};
+    ck_assert(up_json_find(UP_SPAN("{\"vehicle\\u0049d\":1}"), "vehicleId", &v) && up_span_is(v, "1"));
+    ck_assert(up_json_is(UP_SPAN("h\\u0061shes"), "hashes"));
+    ck_assert(!up_json_is(UP_SPAN("h\\u0062shes"), "hashes"));
+    ck_assert(!up_json_is(UP_SPAN("hashe"), "hashes"));
+}
+END_TEST
+
 START_TEST(unescape_decodes_and_is_bounded_by_the_destination)
 {
     uint8_t out[32];
@@ -381,5 +392,6 @@ SUITE("json", every_kind_of_value_is_read, loopholes_of_other_readers_are_refuse
       unsorted_objects_are_bounded_sorted_ones_are_not, depth_is_bounded_without_recursion,
       integers_have_one_spelling_and_a_range, a_reader_walks_members_and_items,
       the_first_error_sticks_and_stops_every_call, other_types_than_asked_for_are_refused,
-      find_returns_a_member_of_the_outer_object_only, unescape_decodes_and_is_bounded_by_the_destination,
-      names_compare_by_what_they_mean, the_writer_escapes_and_keeps_within_its_buffer)
+      find_returns_a_member_of_the_outer_object_only, an_escape_put_into_a_name_hides_no_member,
+      unescape_decodes_and_is_bounded_by_the_destination, names_compare_by_what_they_mean,
+      the_writer_escapes_and_keeps_within_its_buffer)
