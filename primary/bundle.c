@@ -1,0 +1,194 @@
+#include "primary/bundle.h"
+
+#include <stdio.h>
+
+#include "metadata/encode.h"
+#include "metadata/json.h"
+
+#define RECORD_MAX 8192
+
+/* The whole of section 6: what a state tells its members to do, and where it goes from there. */
+static const struct edge {
+    const char *name;
+    bool record; /* durable before the first member is told */
+    enum pri_errand errand;
+    enum pri_bundle_state done, failed;
+} edges[PRI_BUNDLE_DONE] = {
+    [PRI_PREPARING] = {"preparing", false, PRI_PREPARE, PRI_ACTIVATING, PRI_BUNDLE_FAILED},
+    [PRI_ACTIVATING] = {"activating", true, PRI_ACTIVATE, PRI_CONFIRMING, PRI_REVERTING},
+    [PRI_CONFIRMING] = {"committed", true, PRI_CONFIRM, PRI_BUNDLE_DONE, PRI_FORWARDING},
+    [PRI_FORWARDING] = {"committed", false, PRI_ACTIVATE, PRI_CONFIRMING, PRI_BUNDLE_LATER},
+    [PRI_REVERTING] = {"reverting", true, PRI_REVERT, PRI_BUNDLE_FAILED, PRI_BUNDLE_LATER},
+};
+
+const char *pri_bundle_state_name(enum pri_bundle_state s)
+{
+    switch (s) {
+    case PRI_BUNDLE_DONE:
+        return "done";
+    case PRI_BUNDLE_FAILED:
+        return "failed";
+    case PRI_BUNDLE_LATER:
+        return "later";
+    default:
+        return edges[s].name;
+    }
+}
+
+/* ---- members ---- */
+
+static void member_send(struct pri_member *m, enum pri_errand errand, const uint8_t *order, uint64_t now_us)
+{
+    m->errand = errand;
+    m->verdict = PRI_WAIT;
+    m->problem = (struct pri_problem){0};
+    memcpy(m->parcel.order, order, UDS_ORDER_BYTES);
+    if (m->ecu != NULL) pri_ecu_send(m->ecu, errand, &m->parcel, now_us);
+}
+
+static enum up_err self_do(struct pri_member *m, bool *more)
+{
+    struct pri_installer *i = m->installer;
+    *more = false;
+    switch (m->errand) {
+    case PRI_PREPARE:
+        return i->prepare(i, &m->target, m->image_file, m->parcel.order, more);
+    case PRI_ACTIVATE:
+        return i->activate(i, m->parcel.order);
+    case PRI_CONFIRM:
+        return i->confirm(i, m->parcel.order);
+    case PRI_REVERT:
+        return i->revert(i, m->parcel.order);
+    default:
+        return UP_OK;
+    }
+}
+
+static enum pri_verdict member_step(struct pri_member *m, uint64_t now_us)
+{
+    if (m->verdict != PRI_WAIT) return m->verdict;
+    if (m->ecu != NULL) {
+        m->verdict = pri_ecu_step(m->ecu, now_us);
+        if (m->verdict == PRI_FAILED) m->problem = m->ecu->problem;
+        return m->verdict;
+    }
+    bool more;
+    enum up_err e = self_do(m, &more);
+    if (e == UP_OK && more) return PRI_WAIT;
+    m->verdict = e == UP_OK ? PRI_DONE : PRI_FAILED;
+    if (e != UP_OK) pri_problem_set(&m->problem, e, "%s: %s", pri_errand_name(m->errand), up_err_text(e));
+    return m->verdict;
+}
+
+/* ---- records ---- */
+
+static enum up_err record(struct pri_bundle *b, enum pri_bundle_state state)
+{
+    char key[UP_ID_MAX + 16];
+    uint8_t text[RECORD_MAX];
+    struct up_writer w = {.p = text, .cap = sizeof text};
+    (void)snprintf(key, sizeof key, "bundle/%s", b->name);
+    if (state == PRI_BUNDLE_DONE) return pri_state_remove(b->store, key);
+    up_write(&w, "{\"members\":[");
+    for (unsigned i = 0; i < b->count; i++) {
+        if (i > 0) up_write(&w, ",");
+        up_write_string(&w, up_span_of(b->members[i]->serial));
+    }
+    up_write(&w, "],\"order\":");
+    up_write_hex(&w, b->order, sizeof b->order);
+    up_write(&w, ",\"state\":\"");
+    up_write(&w, pri_bundle_state_name(state));
+    up_write(&w, "\"}");
+    return w.full ? UP_LIMIT : pri_state_put(b->store, key, up_written(&w));
+}
+
+bool pri_bundle_record_read(const char *key, struct up_span value, struct pri_bundle_record *out)
+{
+    static const enum pri_bundle_state kept[] = {PRI_ACTIVATING, PRI_CONFIRMING, PRI_REVERTING,
+                                                 PRI_BUNDLE_FAILED};
+    struct up_span order, state;
+    if (strncmp(key, "bundle/", 7) != 0 || strlen(key + 7) >= sizeof out->name) return false;
+    if (!up_json_find(value, "members", &out->members) || !up_json_find(value, "order", &order) ||
+        !up_json_find(value, "state", &state) || order.n < 2 || state.n < 2)
+        return false;
+    (void)snprintf(out->name, sizeof out->name, "%s", key + 7);
+    order = (struct up_span){order.p + 1, order.n - 2}; /* without quotes */
+    state = (struct up_span){state.p + 1, state.n - 2};
+    if (up_hex_decode(order, out->order, sizeof out->order) != UDS_ORDER_BYTES) return false;
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        out->state = kept[i];
+        if (up_span_is(state, pri_bundle_state_name(kept[i]))) return true;
+    }
+    return false;
+}
+
+/* ---- the machine ---- */
+
+void pri_bundle_begin(struct pri_bundle *b, enum pri_bundle_state state)
+{
+    b->state = state;
+    b->sent = b->forwarded = false;
+    b->problem = (struct pri_problem){0};
+}
+
+static void remember(struct pri_bundle *b, const struct pri_member *m)
+{
+    if (b->problem.err == UP_OK)
+        pri_problem_set(&b->problem, m->problem.err, "%s: %s", m->serial, m->problem.what);
+}
+
+static void enter(struct pri_bundle *b, enum pri_bundle_state next)
+{
+    bool tried = next == PRI_FORWARDING && b->forwarded;
+    if (next == PRI_FORWARDING) b->forwarded = true;
+    b->state = tried ? PRI_BUNDLE_LATER : next;
+    b->sent = false;
+}
+
+/* Somebody who was silent may answer next time: nothing is activated yet, so nothing needs to be remembered.
+ */
+static bool worth_another_try(const struct pri_bundle *b)
+{
+    return b->state == PRI_PREPARING &&
+           (b->problem.err == UP_UNAVAILABLE || b->problem.err == UP_STORAGE_FULL);
+}
+
+static enum pri_verdict ended(struct pri_bundle *b)
+{
+    if (b->state == PRI_BUNDLE_LATER) return PRI_NOTHING;
+    enum up_err e = record(b, b->state);
+    if (e != UP_OK && b->problem.err == UP_OK)
+        pri_problem_set(&b->problem, e, "record of bundle %s", b->name);
+    return b->state == PRI_BUNDLE_DONE && e == UP_OK ? PRI_DONE : PRI_FAILED;
+}
+
+enum pri_verdict pri_bundle_step(struct pri_bundle *b, uint64_t now_us)
+{
+    while (b->state < PRI_BUNDLE_DONE) {
+        const struct edge *edge = &edges[b->state];
+        if (!b->sent) {
+            enum up_err e = edge->record ? record(b, b->state) : UP_OK;
+            if (e != UP_OK) { /* what cannot be remembered is not begun */
+                pri_problem_set(&b->problem, e, "record of bundle %s", b->name);
+                b->state = b->state == PRI_ACTIVATING ? PRI_BUNDLE_FAILED : PRI_BUNDLE_LATER;
+                break;
+            }
+            for (unsigned i = 0; i < b->count; i++)
+                member_send(b->members[i], edge->errand, b->order, now_us);
+            b->sent = true;
+        }
+        bool failed = false, waiting = false;
+        for (unsigned i = 0; i < b->count; i++) {
+            enum pri_verdict v = member_step(b->members[i], now_us);
+            waiting |= v == PRI_WAIT;
+            failed |= v == PRI_FAILED;
+            if (v == PRI_FAILED) remember(b, b->members[i]);
+        }
+        if (waiting) return PRI_WAIT;
+        if (failed && worth_another_try(b))
+            b->state = PRI_BUNDLE_LATER;
+        else
+            enter(b, failed ? edge->failed : edge->done);
+    }
+    return ended(b);
+}

@@ -1,0 +1,65 @@
+#include "primary/fleet.h"
+
+#include <stdlib.h>
+
+enum up_err pri_fleet_open(struct pri_fleet *f, const struct pri_config *config, struct isotp_link *const *links)
+{
+    *f = (struct pri_fleet){.config = config};
+    f->ecus = calloc(config->ecu_count + 1u, sizeof *f->ecus);
+    if (f->ecus == NULL) return UP_STORAGE_FULL;
+    for (unsigned i = 0; i < config->ecu_count; i++) pri_ecu_init(&f->ecus[i], &config->ecus[i], config);
+    for (unsigned b = 0; b < config->bus_count; b++) {
+        size_t count = 0;
+        f->channels[b] = calloc(config->ecu_count + 1u, sizeof(struct isotp *));
+        if (f->channels[b] == NULL) return UP_STORAGE_FULL;
+        for (unsigned i = 0; i < config->ecu_count; i++)
+            if (config->ecus[i].bus == b) f->channels[b][count++] = &f->ecus[i].channel;
+        isotp_node_init(&f->nodes[b], links[b], f->channels[b], count);
+    }
+    return UP_OK;
+}
+
+void pri_fleet_close(struct pri_fleet *f)
+{
+    for (unsigned i = 0; f->ecus != NULL && i < f->config->ecu_count; i++) pri_ecu_close(&f->ecus[i]);
+    for (unsigned b = 0; b < PRI_BUSES_MAX; b++) free(f->channels[b]);
+    free(f->ecus);
+    *f = (struct pri_fleet){0};
+}
+
+/* Requests leave in the same turn in which they are made: conversations before frames. Answers that came with the frames
+ * are looked at in a second turn. */
+void pri_fleet_pump(struct pri_fleet *f, uint64_t now_us)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        for (unsigned i = 0; i < f->config->ecu_count; i++) (void)pri_ecu_step(&f->ecus[i], now_us);
+        for (unsigned b = 0; b < f->config->bus_count; b++) (void)isotp_node_pump(&f->nodes[b], (uint32_t)now_us);
+    }
+}
+
+uint32_t pri_fleet_due(const struct pri_fleet *f, uint64_t now_us)
+{
+    uint32_t due = ISOTP_NEVER;
+    for (unsigned i = 0; i < f->config->ecu_count; i++) {
+        uint32_t d = pri_ecu_due(&f->ecus[i], now_us);
+        if (d < due) due = d;
+    }
+    for (unsigned b = 0; b < f->config->bus_count; b++) {
+        uint32_t d = isotp_node_due(&f->nodes[b], (uint32_t)now_us);
+        if (d < due) due = d;
+    }
+    return due;
+}
+
+bool pri_fleet_busy(const struct pri_fleet *f)
+{
+    for (unsigned i = 0; i < f->config->ecu_count; i++)
+        if (f->ecus[i].busy) return true;
+    return false;
+}
+
+void pri_fleet_send(struct pri_fleet *f, enum pri_errand errand, bool online, uint64_t now_us)
+{
+    for (unsigned i = 0; i < f->config->ecu_count; i++)
+        if (!f->ecus[i].busy && (f->ecus[i].online || !online)) pri_ecu_send(&f->ecus[i], errand, NULL, now_us);
+}

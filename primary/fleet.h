@@ -1,0 +1,26 @@
+/* All Secondaries, on all buses, at the same time: one ISO-TP node per bus, one conversation per ECU. */
+#ifndef PRIMARY_FLEET_H
+#define PRIMARY_FLEET_H
+
+#include "isotp/node.h"
+#include "primary/ecu.h"
+
+struct pri_fleet {
+    const struct pri_config *config;
+    struct pri_ecu *ecus;                     /* config->ecu_count of them, in its order */
+    struct isotp_node nodes[PRI_BUSES_MAX];
+    struct isotp **channels[PRI_BUSES_MAX];
+};
+
+/* LINKS: one per configured bus, in its order; they stay the caller's. */
+enum up_err pri_fleet_open(struct pri_fleet *f, const struct pri_config *config, struct isotp_link *const *links) UP_NODISCARD;
+void pri_fleet_close(struct pri_fleet *f);
+
+/* Moves frames and conversations on. */
+void pri_fleet_pump(struct pri_fleet *f, uint64_t now_us);
+uint32_t pri_fleet_due(const struct pri_fleet *f, uint64_t now_us);
+bool pri_fleet_busy(const struct pri_fleet *f);
+/* The same errand for every ECU that is not busy; ONLINE: only those that have identified themselves. */
+void pri_fleet_send(struct pri_fleet *f, enum pri_errand errand, bool online, uint64_t now_us);
+
+#endif

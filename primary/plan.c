@@ -1,0 +1,295 @@
+#include "primary/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "metadata/encode.h"
+
+#define ROOM_FACTOR 8
+
+static struct up_span span_of(const char *text)
+{
+    return text == NULL ? (struct up_span){0} : up_span_of(text);
+}
+
+static void copy_text(char *out, size_t cap, struct up_span s)
+{
+    size_t n = s.n < cap - 1 ? s.n : cap - 1;
+    if (n > 0) memcpy(out, s.p, n);
+    out[n] = '\0';
+}
+
+/* Percent-encodes all but the unreserved characters; '/' stays when KEEP_SLASH. */
+static void append_encoded(char *out, size_t cap, struct up_span s, bool keep_slash)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    size_t at = strlen(out);
+    for (size_t i = 0; i < s.n && at + 4 < cap; i++) {
+        char c = (char)s.p[i];
+        bool as_is = c != '\0' && (strchr(plain, c) != NULL || (c == '/' && keep_slash));
+        if (as_is)
+            out[at++] = c;
+        else
+            at += (size_t)snprintf(out + at, cap - at, "%%%02X", s.p[i]);
+    }
+    out[at] = '\0';
+}
+
+void pri_image_path(const struct pri_chain *images, const struct up_target *t, char out[PRI_PATH_MAX])
+{
+    (void)snprintf(out, PRI_PATH_MAX, "targets/");
+    struct up_span file = t->name;
+    if (!(images->policy.profile->relax &
+          UP_RELAX_UNVERSIONED_NAMES)) { /* consistent snapshots: DIR/HASH.FILE */
+        size_t slash = 0;
+        for (size_t i = 0; i < t->name.n; i++)
+            if (t->name.p[i] == '/') slash = i + 1;
+        append_encoded(out, PRI_PATH_MAX, (struct up_span){t->name.p, slash}, true);
+        file = (struct up_span){t->name.p + slash, t->name.n - slash};
+        char hex[2 * UP_SHA512_BYTES];
+        size_t n = t->hashes.has_sha256 ? UP_SHA256_BYTES : UP_SHA512_BYTES;
+        up_hex_encode(t->hashes.has_sha256 ? t->hashes.sha256 : t->hashes.sha512, n, hex);
+        append_encoded(out, PRI_PATH_MAX, (struct up_span){(const uint8_t *)hex, 2 * n}, true);
+        append_encoded(out, PRI_PATH_MAX, UP_SPAN("."), true);
+    }
+    append_encoded(out, PRI_PATH_MAX, file, true);
+}
+
+/* ---- orders ---- */
+
+static bool is_installed(const struct up_target *t, const struct pri_installed_image *i)
+{
+    return i->sha256 != NULL && t->hashes.has_sha256 &&
+           memcmp(i->sha256, t->hashes.sha256, UP_SHA256_BYTES) == 0 && up_span_is(t->name, i->name) &&
+           (!t->has_release_counter || t->release_counter == i->release_counter);
+}
+
+static enum up_err add_order(struct pri_plan *p, const struct up_target *t, unsigned member,
+                             const struct pri_installed_image *installed)
+{
+    const struct pri_config *c = p->config;
+    const struct pri_ecu_config *ecu = member == 0 ? NULL : &c->ecus[member - 1];
+    struct up_ecu who = {.serial = span_of(ecu == NULL ? c->serial : ecu->serial),
+                         .hardware_id = span_of(ecu == NULL ? c->hardware_id : ecu->hardware_id),
+                         .name_pattern = ecu == NULL ? span_of(c->name_pattern) : (struct up_span){0},
+                         .release_floor = installed->release_floor,
+                         .capacity_bytes = c->image_max_bytes};
+    struct pri_order *o = &p->orders[p->count];
+    *o = (struct pri_order){.member = member, .director = *t};
+    copy_text(o->name, sizeof o->name, t->name);
+    o->bundle[0] = '@';
+    if (t->bundle.p != NULL)
+        copy_text(o->bundle, sizeof o->bundle, t->bundle);
+    else
+        copy_text(o->bundle + 1, sizeof o->bundle - 1, who.serial);
+
+    struct up_target own = *t;
+    UP_TRY(up_order_check(&own, p->director->policy.profile, &who));
+    o->pending = !is_installed(t, installed);
+    /* The installed name with other content: two images must not share a name (P-DIR-12). */
+    if (o->pending && installed->sha256 != NULL && up_span_is(t->name, installed->name) &&
+        t->hashes.has_sha256 && memcmp(t->hashes.sha256, installed->sha256, UP_SHA256_BYTES) != 0)
+        return UP_TARGET_MISMATCH;
+    p->pending += o->pending;
+    p->count++;
+    return UP_OK;
+}
+
+enum pri_verdict pri_plan_read(struct pri_plan *p, struct pri_chain *director, struct pri_chain *images,
+                               const struct pri_config *config, const struct pri_installed_image *installed)
+{
+    *p = (struct pri_plan){.director = director, .images = images, .config = config};
+    up_sha256(director->trust.file[UP_TARGETS].file, p->digest);
+
+    struct up_target_walk walk;
+    struct up_target t;
+    up_targets_open(&walk, &director->trust.targets, director->policy.profile);
+    while (up_targets_next(&walk, &t)) {
+        for (unsigned m = 0; m <= config->ecu_count; m++) {
+            struct up_span hardware_id;
+            const char *serial = m == 0 ? config->serial : config->ecus[m - 1].serial;
+            if (!up_target_names_ecu(&t, up_span_of(serial), &hardware_id)) continue;
+            enum up_err e = add_order(p, &t, m, &installed[m]);
+            if (e == UP_OK) continue;
+            pri_problem_set(&p->problem, e, "order of %s for %s: %s", p->orders[p->count].name, serial,
+                            up_err_text(e));
+            return PRI_FAILED;
+        }
+    }
+    if (walk.err != UP_OK) {
+        pri_problem_set(&p->problem, walk.err, "director targets.json: %s", up_err_text(walk.err));
+        return PRI_FAILED;
+    }
+    return p->pending > 0 ? PRI_DONE : PRI_NOTHING;
+}
+
+/* ---- delegated role files ---- */
+
+static void role_key(char *out, size_t cap, uint32_t version, const char *name)
+{
+    (void)snprintf(out, cap, "image/role/%s/%010u", name, (unsigned)version);
+}
+
+static int find_role(const struct pri_plan *p, struct up_span name, uint32_t version)
+{
+    for (unsigned i = 0; i < p->role_count; i++)
+        if (p->roles[i].version == version && up_span_is(name, p->roles[i].name)) return (int)i;
+    return -1;
+}
+
+static int keep_role(struct pri_plan *p, struct up_span name, uint32_t version, struct up_span bytes)
+{
+    if (p->role_count == PRI_ROLES_MAX) return -1;
+    struct pri_role_file *r = &p->roles[p->role_count];
+    copy_text(r->name, sizeof r->name, name);
+    r->version = version;
+    if (!pri_blob_take(&r->blob, bytes)) return -1;
+    return (int)p->role_count++;
+}
+
+static int load_role(struct pri_plan *p, struct up_span name, uint32_t version)
+{
+    char key[UP_NAME_MAX + 40], text[UP_NAME_MAX + 1];
+    struct up_span bytes;
+    copy_text(text, sizeof text, name);
+    role_key(key, sizeof key, version, text);
+    if (pri_state_get(p->images->state, key, &bytes) != UP_OK) return -1;
+    int i = keep_role(p, name, version, bytes);
+    free((void *)(uintptr_t)bytes.p);
+    return i;
+}
+
+static void drop_scratch(struct pri_plan *p)
+{
+    for (unsigned i = 0; i < p->scratch_count; i++) pri_blob_free(&p->scratch[i]);
+    p->scratch_count = 0;
+}
+
+/* Shows role file I to the search. Its sorted form, where one is needed, lives as long as the search. */
+static void feed_role(struct pri_plan *p, struct pri_order *o, int i)
+{
+    struct pri_role_file *r = &p->roles[i];
+    struct up_search before = p->search;
+    up_search_feed(&p->search, pri_blob_span(&r->blob), NULL, p->now_s);
+    if (!p->search.needs && p->search.cause == UP_NOT_CANONICAL && p->scratch_count < PRI_ROLES_MAX) {
+        struct pri_blob *s = &p->scratch[p->scratch_count++];
+        *s = (struct pri_blob){.room = malloc(ROOM_FACTOR * r->blob.bytes)};
+        struct up_buf room = {.p = s->room, .cap = s->room == NULL ? 0 : ROOM_FACTOR * r->blob.bytes};
+        p->search = before;
+        up_search_feed(&p->search, pri_blob_span(&r->blob), &room, p->now_s);
+    }
+    o->roles |= (uint64_t)1 << i;
+}
+
+static bool role_failed(const struct pri_plan *p)
+{
+    return !p->search.needs && p->search.verdict != UP_OK && p->search.verdict != UP_TARGET_NOT_FOUND;
+}
+
+static enum pri_verdict give_up(struct pri_plan *p, enum up_err e, const char *name, const char *detail)
+{
+    pri_problem_set(&p->problem, e, "image %s: %s%s%s", name, up_err_text(e), detail[0] ? ": " : "", detail);
+    if (p->transfer != NULL) p->images->fetch->drop(p->images->fetch, p->transfer);
+    p->transfer = NULL;
+    return PRI_FAILED;
+}
+
+static void begin_search(struct pri_plan *p, struct pri_order *o)
+{
+    const char *hardware =
+        o->member == 0 ? p->config->hardware_id : p->config->ecus[o->member - 1].hardware_id;
+    drop_scratch(p);
+    o->roles = 0;
+    up_search_begin(&p->search, &p->images->trust, o->director.name, up_span_of(hardware));
+    p->searching = true;
+}
+
+/* One role file that the search asks for: held, stored, or fetched. */
+static enum pri_verdict serve_search(struct pri_plan *p, struct pri_order *o, struct up_span role,
+                                     const struct up_want *w)
+{
+    struct pri_fetch *fetch = p->images->fetch;
+    int i = find_role(p, role, w->version);
+    if (i < 0 && p->transfer == NULL && (i = load_role(p, role, w->version)) >= 0) {
+        feed_role(p, o, i);
+        if (!role_failed(p)) return PRI_DONE;
+        char key[UP_NAME_MAX +
+                 40]; /* a damaged copy must not block the vehicle: forget it, fetch it, begin again */
+        role_key(key, sizeof key, p->roles[i].version, p->roles[i].name);
+        if (pri_state_remove(p->images->state, key) != UP_OK) return give_up(p, UP_STORAGE_WRITE, o->name, "delegated role");
+        pri_blob_free(&p->roles[--p->role_count].blob);
+        begin_search(p, o);
+        return PRI_DONE;
+    }
+    if (i >= 0) {
+        feed_role(p, o, i);
+        return PRI_DONE;
+    }
+    if (p->transfer == NULL) {
+        char path[UP_FILE_NAME_MAX + 16];
+        bool folder = p->images->policy.profile->relax &
+                      UP_RELAX_UNVERSIONED_NAMES; /* deployed: delegations/NAME.json */
+        size_t at = folder ? (size_t)snprintf(path, sizeof path, "delegations/") : 0;
+        at += up_file_name(p->images->policy.profile, role, w->version, path + at);
+        path[at] = '\0';
+        struct pri_request rq = {
+            .server = PRI_IMAGE, .method = "GET", .path = path, .max_bytes = w->max_bytes};
+        p->transfer = fetch->start(fetch, &rq);
+        if (p->transfer == NULL) return give_up(p, UP_STORAGE_FULL, o->name, "out of memory");
+    }
+    struct pri_answer a;
+    if (!fetch->done(fetch, p->transfer, &a)) return PRI_WAIT;
+    if (a.err == UP_UNAVAILABLE) {
+        up_search_absent(&p->search);
+    } else if (a.err != UP_OK) {
+        return give_up(p, a.err, o->name, a.detail);
+    } else if ((i = keep_role(p, role, w->version, a.body)) < 0) {
+        return give_up(p, UP_DELEGATION_LIMIT, o->name, "too many role files");
+    } else {
+        feed_role(p, o, i);
+        char key[UP_NAME_MAX + 40];
+        role_key(key, sizeof key, p->roles[i].version, p->roles[i].name);
+        if (!role_failed(p) &&
+            pri_state_put(p->images->state, key, pri_blob_span(&p->roles[i].blob)) != UP_OK)
+            return give_up(p, UP_STORAGE_WRITE, o->name, "delegated role");
+    }
+    fetch->drop(fetch, p->transfer);
+    p->transfer = NULL;
+    return PRI_DONE;
+}
+
+enum pri_verdict pri_plan_resolve(struct pri_plan *p, int64_t now_s)
+{
+    p->now_s = now_s;
+    for (; p->at < p->count; p->at++) {
+        struct pri_order *o = &p->orders[p->at];
+        struct up_span role;
+        struct up_want w;
+        if (!p->searching) begin_search(p, o);
+        while (up_search_needs(&p->search, &role, &w)) {
+            enum pri_verdict v = serve_search(p, o, role, &w);
+            if (v != PRI_DONE) return v;
+        }
+        p->searching = false;
+        enum up_err e = up_search_verdict(&p->search, &o->image, &role);
+        if (e != UP_OK) {
+            const char *cause =
+                p->search.cause != UP_OK && p->search.cause != e ? up_err_name(p->search.cause) : "";
+            return give_up(p, e, o->name, cause);
+        }
+        e = up_order_match(&o->director, &o->image, p->director->policy.profile);
+        if (e != UP_OK) return give_up(p, e, o->name, "");
+        o->image = (struct up_target){0}; /* it pointed into the search's files */
+        drop_scratch(p);
+    }
+    return PRI_DONE;
+}
+
+void pri_plan_close(struct pri_plan *p)
+{
+    if (p->transfer != NULL) p->images->fetch->drop(p->images->fetch, p->transfer);
+    p->transfer = NULL;
+    drop_scratch(p);
+    for (unsigned i = 0; i < p->role_count; i++) pri_blob_free(&p->roles[i].blob);
+    p->role_count = p->count = 0;
+}
