@@ -7,13 +7,14 @@
 
 struct pri_fleet {
     const struct pri_config *config;
-    struct pri_ecu *ecus;                     /* config->ecu_count of them, in its order */
+    struct pri_ecu *ecus; /* config->ecu_count of them, in its order */
     struct isotp_node nodes[PRI_BUSES_MAX];
     struct isotp **channels[PRI_BUSES_MAX];
 };
 
 /* LINKS: one per configured bus, in its order; they stay the caller's. */
-enum up_err pri_fleet_open(struct pri_fleet *f, const struct pri_config *config, struct isotp_link *const *links) UP_NODISCARD;
+enum up_err pri_fleet_open(struct pri_fleet *f, const struct pri_config *config,
+                           struct isotp_link *const *links) UP_NODISCARD;
 void pri_fleet_close(struct pri_fleet *f);
 
 /* Moves frames and conversations on. */

@@ -1,5 +1,5 @@
-/* The Primary of one vehicle: configuration and ports in, update cycles out. One thread, nothing blocks: the owner of the
- * I/O loop calls pri_step() whenever a descriptor is ready or pri_due() has passed.
+/* The Primary of one vehicle: configuration and ports in, update cycles out. One thread, nothing blocks: the
+ * owner of the I/O loop calls pri_step() whenever a descriptor is ready or pri_due() has passed.
  *
  *     p = pri_open(config, &ports, &problem);
  *     pri_begin(p, PRI_UPDATE, now_us);
@@ -21,9 +21,9 @@ enum pri_goal {
     PRI_UPDATE /* a whole cycle */
 };
 
-struct pri_progress { /* work on something that takes long */
-    const char *ecu;    /* serial; the image's name while it is downloaded */
-    const char *what;   /* "download", "prepare", "activate", "confirm" */
+struct pri_progress {     /* work on something that takes long */
+    const char *ecu;      /* serial; the image's name while it is downloaded */
+    const char *what;     /* "download", "prepare", "activate", "confirm" */
     uint64_t done, total; /* bytes; total 0: no measure */
 };
 
@@ -45,28 +45,30 @@ struct pri_row { /* what a cycle did for one ECU */
     const char *serial, *hardware_id;
     bool full, online, updated;
     char from[UP_NAME_MAX + 1], to[UP_NAME_MAX + 1]; /* image names */
-    uint64_t bytes;       /* of the new image */
-    uint64_t bus_us;      /* time spent bringing it there */
+    uint64_t bytes;                                  /* of the new image */
+    uint64_t bus_us;                                 /* time spent bringing it there */
     enum up_err err;
     char detail[240];
 };
 struct pri_outcome {
-    enum up_err err;      /* the first thing that went wrong; OK: nothing */
+    enum up_err err; /* the first thing that went wrong; OK: nothing */
     char detail[240];
-    unsigned updated;     /* ECUs that run a new, confirmed image */
-    unsigned pending;     /* orders that wait: PRI_CHECK, failed bundles, silent ECUs */
+    unsigned updated; /* ECUs that run a new, confirmed image */
+    unsigned pending; /* orders that wait: PRI_CHECK, failed bundles, silent ECUs */
     unsigned rows;
     struct pri_row row[PRI_ECUS_MAX + 1]; /* [0]: the Primary itself */
 };
 
 struct pri;
 /* NULL: PROBLEM says why. NOW_US: monotonic microseconds, as everywhere here. */
-struct pri *pri_open(const struct pri_config *config, const struct pri_ports *ports, struct pri_problem *problem);
+struct pri *pri_open(const struct pri_config *config, const struct pri_ports *ports,
+                     struct pri_problem *problem);
 void pri_close(struct pri *p);
 
 void pri_begin(struct pri *p, enum pri_goal goal, uint64_t now_us);
-bool pri_step(struct pri *p, uint64_t now_us);            /* false: the cycle has ended */
-uint32_t pri_due(const struct pri *p, uint64_t now_us);   /* microseconds; the fetch port's own timers not included */
+bool pri_step(struct pri *p, uint64_t now_us); /* false: the cycle has ended */
+uint32_t pri_due(const struct pri *p,
+                 uint64_t now_us); /* microseconds; the fetch port's own timers not included */
 const struct pri_outcome *pri_result(const struct pri *p);
 /* The step that the cycle is in: "director", "update". */
 const char *pri_where(const struct pri *p);
