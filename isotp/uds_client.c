@@ -1,0 +1,446 @@
+#include "isotp/uds_client.h"
+
+#include <string.h>
+
+enum step { NO_TRANSFER, OPEN, BLOCK, EXIT };
+enum verdict { LATE, WAIT, ANSWERED, REFUSED, MISFIT };
+
+static bool reached(uint32_t at, uint32_t now)
+{
+    return now - at < 0x80000000u;
+}
+
+static uint32_t until(uint32_t at, uint32_t now)
+{
+    return reached(at, now) ? 0 : at - now;
+}
+
+/* ---- One request ---- */
+
+static void finish(struct uds_client *c, enum uds_outcome outcome)
+{
+    c->outcome = outcome;
+    c->active = c->sending = false;
+    c->transfer.step = NO_TRANSFER;
+}
+
+static void fail(struct uds_client *c, enum isotp_result why)
+{
+    c->transport = why;
+    finish(c, UDS_NO_ANSWER);
+}
+
+static void transmit(struct uds_client *c, uint32_t now)
+{
+    isotp_cancel(c->channel);
+    enum isotp_result r = isotp_send(c->channel, &c->request, now);
+    c->sending = r == ISOTP_N_OK;
+    if (!c->sending) fail(c, r);
+}
+
+/* The head is in place. */
+static void start(struct uds_client *c, size_t head_bytes, const uint8_t *body, size_t body_bytes,
+                  uint32_t now)
+{
+    uds_client_release(c);
+    c->request = (struct isotp_message){.head = c->head,
+                                        .body = body,
+                                        .head_bytes = (uint32_t)head_bytes,
+                                        .body_bytes = (uint32_t)body_bytes};
+    c->outcome = UDS_WAITING;
+    c->active = true;
+    c->code = 0;
+    c->pendings = 0;
+    c->transport = ISOTP_N_OK;
+    c->repeats_left = c->config.repeats;
+    c->overall_at = now + c->config.overall_us;
+    transmit(c, now);
+}
+
+static void retry(struct uds_client *c, enum isotp_result why, uint32_t now)
+{
+    if (c->repeats_left == 0) {
+        fail(c, why);
+        return;
+    }
+    c->repeats_left--;
+    transmit(c, now);
+}
+
+static bool answer_wanted(const struct uds_client *c)
+{
+    return !(uds_has_subfunction(c->head[0]) && c->request.head_bytes > 1 &&
+             (c->head[1] & UDS_SUPPRESS) != 0);
+}
+
+static bool echoes(const struct uds_client *c, const uint8_t *d, size_t n)
+{
+    size_t echo = uds_echo_bytes(c->head[0]);
+    if (echo > c->request.head_bytes - 1) echo = c->request.head_bytes - 1;
+    if (n < 1 + echo) return false;
+    if (echo == 0) return true;
+    uint8_t first = c->head[1];
+    if (uds_has_subfunction(c->head[0])) first &= (uint8_t)~UDS_SUPPRESS;
+    return d[1] == first && memcmp(d + 2, c->head + 2, echo - 1) == 0;
+}
+
+static enum verdict judge(const struct uds_client *c, const uint8_t *d, size_t n)
+{
+    uint8_t sid = c->head[0];
+    if (d[0] == UDS_NEGATIVE) {
+        if (n >= 2 && d[1] != sid) return LATE;
+        if (n != 3) return MISFIT;
+        return d[2] == UDS_RESPONSE_PENDING ? WAIT : REFUSED;
+    }
+    if (d[0] != (sid | UDS_ANSWER)) return LATE;
+    if (echoes(c, d, n)) return ANSWERED;
+    bool block_before = sid == UDS_TRANSFER_DATA && n >= 2 && d[1] == (uint8_t)(c->head[1] - 1);
+    return block_before ? LATE : MISFIT; /* the block before was repeated, and answered twice */
+}
+
+/* ---- Transfers ---- */
+
+static void next_block(struct uds_client *c, uint32_t now)
+{
+    struct uds_transfer *t = &c->transfer;
+    if (t->done == t->bytes) {
+        t->step = EXIT;
+        c->head[0] = UDS_TRANSFER_EXIT;
+        start(c, 1, NULL, 0, now);
+        return;
+    }
+    t->step = BLOCK;
+    t->block = t->bytes - t->done < t->block_max ? (uint32_t)(t->bytes - t->done) : t->block_max;
+    c->head[0] = UDS_TRANSFER_DATA;
+    c->head[1] = ++t->counter;
+    start(c, 2, t->data + t->done, t->block, now);
+}
+
+/* 74: the length of the figure in the upper half of the byte before it; 78: in the whole byte, after the
+ * mode. */
+static bool read_block_max(struct uds_client *c)
+{
+    bool file = c->head[0] == UDS_REQUEST_FILE_TRANSFER;
+    size_t at = file ? 2 : 1;
+    if (c->reply_bytes <= at) return false;
+    unsigned bytes = file ? c->reply[at] : c->reply[at] >> 4;
+    if (bytes < 1 || bytes > 8 || c->reply_bytes - at - 1 < bytes) return false;
+    uint64_t message = uds_get(c->reply + at + 1, bytes);
+    if (message < 3) return false;
+    uint64_t most = message - 2, limit = c->transfer.block_limit;
+    if (limit == 0) limit = UINT32_MAX - 2; /* the longest message of ISO-TP */
+    c->transfer.block_max = (uint32_t)(most < limit ? most : limit);
+    return true;
+}
+
+static void advance(struct uds_client *c, uint32_t now)
+{
+    struct uds_transfer *t = &c->transfer;
+    switch (t->step) {
+    case OPEN:
+        if (read_block_max(c))
+            next_block(c, now);
+        else
+            finish(c, UDS_BAD_ANSWER);
+        break;
+    case BLOCK:
+        t->done += t->block;
+        next_block(c, now);
+        break;
+    default:
+        finish(c, UDS_POSITIVE);
+        break;
+    }
+}
+
+static void begin_transfer(struct uds_client *c, const uint8_t *data, uint64_t offset, uint64_t bytes,
+                           size_t head_bytes, uint32_t now)
+{
+    struct uds_transfer *t = &c->transfer;
+    t->data = data;
+    t->bytes = bytes;
+    t->done = offset;
+    t->counter = 0;
+    t->step = OPEN;
+    start(c, head_bytes, NULL, 0, now);
+}
+
+/* ---- Events and timers ---- */
+
+static void adopt_timing(struct uds_client *c)
+{
+    if (c->head[0] != UDS_SESSION_CONTROL || c->reply_bytes < 6) return;
+    c->config.p2_us = (uint32_t)uds_get(c->reply + 2, 2) * 1000 + UDS_MARGIN_US;
+    c->config.p2_star_us = (uint32_t)uds_get(c->reply + 4, 2) * 10000 + UDS_MARGIN_US;
+}
+
+static void on_refusal(struct uds_client *c, uint8_t code, uint32_t now)
+{
+    bool repeated = c->repeats_left < c->config.repeats;
+    if (code == UDS_BUSY_REPEAT && c->repeats_left > 0) {
+        c->deadline = now + c->config.p2_us; /* then it is repeated */
+    } else if (code == UDS_SEQUENCE_ERROR && c->transfer.step == EXIT && repeated) {
+        finish(c, UDS_POSITIVE); /* the first 37 ended the transfer, its answer was lost */
+    } else {
+        c->code = code;
+        finish(c, UDS_REFUSED);
+    }
+}
+
+static void on_message(struct uds_client *c, const struct isotp_event *e, uint32_t now)
+{
+    c->holding = true;
+    bool ours = c->active && !c->sending && !e->functional;
+    switch (ours ? judge(c, e->data, e->bytes) : LATE) {
+    case LATE:
+        break;
+    case WAIT:
+        c->pendings++;
+        c->deadline = now + c->config.p2_star_us;
+        break;
+    case REFUSED:
+        on_refusal(c, e->data[2], now);
+        break;
+    case MISFIT:
+        finish(c, UDS_BAD_ANSWER);
+        break;
+    case ANSWERED:
+        c->reply = e->data;
+        c->reply_bytes = e->bytes;
+        adopt_timing(c);
+        advance(c, now);
+        if (c->outcome == UDS_POSITIVE) return; /* the reply stays */
+        break;
+    }
+    uds_client_release(c);
+}
+
+static void on_sent(struct uds_client *c, uint32_t now)
+{
+    c->sending = false;
+    c->deadline = now + c->config.p2_us;
+    if (!answer_wanted(c)) finish(c, UDS_POSITIVE);
+}
+
+void uds_client_event(struct uds_client *c, const struct isotp_event *e, uint32_t now)
+{
+    switch (e->kind) {
+    case ISOTP_RECEIVED:
+        on_message(c, e, now);
+        break;
+    case ISOTP_SENT:
+        if (c->sending) on_sent(c, now);
+        break;
+    case ISOTP_SEND_FAILED:
+        if (c->sending) retry(c, e->result, now);
+        break;
+    case ISOTP_RECEIVE_FAILED: /* cut off by a new message: that one may be the answer */
+        if (c->active && !c->sending && e->result != ISOTP_N_UNEXP_PDU) retry(c, e->result, now);
+        break;
+    case ISOTP_NOTHING:
+        break;
+    }
+}
+
+void uds_client_poll(struct uds_client *c, uint32_t now)
+{
+    if (!c->active) return;
+    if (reached(c->overall_at, now)) {
+        isotp_cancel(c->channel);
+        fail(c, c->transport);
+    } else if (!c->sending && reached(c->deadline, now)) {
+        if (isotp_receiving(c->channel))
+            c->deadline = now + c->config.p2_us; /* P2 ends where the answer begins; the channel has timers */
+        else
+            retry(c, ISOTP_N_OK, now);
+    }
+}
+
+uint32_t uds_client_due(const struct uds_client *c, uint32_t now)
+{
+    if (!c->active) return ISOTP_NEVER;
+    uint32_t overall = until(c->overall_at, now), answer = until(c->deadline, now);
+    return c->sending || overall < answer ? overall : answer;
+}
+
+enum uds_outcome uds_client_outcome(const struct uds_client *c)
+{
+    return c->outcome;
+}
+
+void uds_client_release(struct uds_client *c)
+{
+    if (c->holding) isotp_release(c->channel);
+    c->holding = false;
+    c->reply = NULL;
+    c->reply_bytes = 0;
+}
+
+void uds_client_cancel(struct uds_client *c)
+{
+    if (c->active) {
+        isotp_cancel(c->channel);
+        fail(c, ISOTP_N_OK);
+    }
+    uds_client_release(c);
+}
+
+/* ---- Requests ---- */
+
+static uint32_t or_default(uint32_t v, uint32_t otherwise)
+{
+    return v != 0 ? v : otherwise;
+}
+
+void uds_client_init(struct uds_client *c, const struct uds_client_config *config, struct isotp *channel)
+{
+    *c = (struct uds_client){.config = *config, .channel = channel, .outcome = UDS_NO_ANSWER};
+    c->config.p2_us = or_default(config->p2_us, 50000 + UDS_MARGIN_US);
+    c->config.p2_star_us = or_default(config->p2_star_us, 5000000 + UDS_MARGIN_US);
+    c->config.overall_us = or_default(config->overall_us, 60000000);
+}
+
+/* The caller asked for what cannot be said. */
+static void refuse(struct uds_client *c)
+{
+    uds_client_cancel(c);
+    fail(c, ISOTP_BAD_LENGTH);
+}
+
+void uds_client_request(struct uds_client *c, const uint8_t *head, size_t head_bytes, const uint8_t *body,
+                        size_t body_bytes, uint32_t now)
+{
+    if (head_bytes < 1 || head_bytes > sizeof c->head || body_bytes > UINT32_MAX - sizeof c->head) {
+        refuse(c);
+        return;
+    }
+    c->transfer.step = NO_TRANSFER;
+    memcpy(c->head, head, head_bytes);
+    start(c, head_bytes, body, body_bytes, now);
+}
+
+void uds_client_session(struct uds_client *c, uint8_t session, uint32_t now)
+{
+    uds_client_request(c, (const uint8_t[]){UDS_SESSION_CONTROL, session}, 2, NULL, 0, now);
+}
+
+void uds_client_read(struct uds_client *c, uint16_t did, uint32_t now)
+{
+    const uint8_t head[] = {UDS_READ_DATA, (uint8_t)(did >> 8), (uint8_t)did};
+    uds_client_request(c, head, sizeof head, NULL, 0, now);
+}
+
+void uds_client_routine(struct uds_client *c, uint16_t routine, const uint8_t *data, size_t n, uint32_t now)
+{
+    uint8_t head[sizeof c->head] = {UDS_ROUTINE_CONTROL, UDS_START, (uint8_t)(routine >> 8),
+                                    (uint8_t)routine};
+    if (n > sizeof head - 4) {
+        refuse(c);
+        return;
+    }
+    if (n > 0) memcpy(head + 4, data, n);
+    uds_client_request(c, head, 4 + n, NULL, 0, now);
+}
+
+void uds_client_reset(struct uds_client *c, uint8_t type, uint32_t now)
+{
+    uds_client_request(c, (const uint8_t[]){UDS_ECU_RESET, type}, 2, NULL, 0, now);
+}
+
+void uds_client_tester_present(struct uds_client *c, uint32_t now)
+{
+    uds_client_request(c, (const uint8_t[]){UDS_TESTER_PRESENT, UDS_SUPPRESS}, 2, NULL, 0, now);
+}
+
+static unsigned bytes_for(uint64_t size)
+{
+    return size > UINT32_MAX ? 8 : 4;
+}
+
+void uds_client_put_file(struct uds_client *c, const char *path, const uint8_t *data, uint64_t bytes,
+                         uint32_t now)
+{
+    size_t n = strlen(path);
+    if (n < 1 || n > UDS_PATH_MAX) {
+        refuse(c);
+        return;
+    }
+    unsigned width = bytes_for(bytes);
+    uint8_t *p = c->head;
+    p[0] = UDS_REQUEST_FILE_TRANSFER;
+    p[1] = UDS_FILE_REPLACE;
+    uds_put(p + 2, n, 2);
+    memcpy(p + 4, path, n);
+    p += 4 + n;
+    p[0] = 0; /* plain */
+    p[1] = (uint8_t)width;
+    uds_put(p + 2, bytes, width);
+    uds_put(p + 2 + width, bytes, width);
+    begin_transfer(c, data, 0, bytes, 4 + n + 2 + 2 * width, now);
+}
+
+void uds_client_put_image(struct uds_client *c, uint8_t format, uint64_t offset, const uint8_t *data,
+                          uint64_t bytes, uint32_t now)
+{
+    if (offset > bytes) {
+        refuse(c);
+        return;
+    }
+    unsigned width = bytes_for(bytes);
+    c->head[0] = UDS_REQUEST_DOWNLOAD;
+    c->head[1] = format;
+    c->head[2] = (uint8_t)(width << 4 | width);
+    uds_put(c->head + 3, offset, width);
+    uds_put(c->head + 3 + width, bytes - offset, width);
+    begin_transfer(c, data, offset, bytes, 3 + 2 * width, now);
+}
+
+/* ---- Words ---- */
+
+struct words {
+    char *text;
+    size_t cap, at;
+};
+
+static void say(struct words *w, const char *s)
+{
+    while (*s != '\0' && w->at + 1 < w->cap) w->text[w->at++] = *s++;
+    if (w->cap > 0) w->text[w->at] = '\0';
+}
+
+static void say_hex(struct words *w, uint8_t v)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    say(w, (const char[]){digits[v >> 4], digits[v & 15], '\0'});
+}
+
+void uds_client_explain(const struct uds_client *c, char *text, size_t cap)
+{
+    struct words w = {text, cap, 0};
+    if (c->outcome == UDS_REFUSED) say(&w, "7F ");
+    say_hex(&w, c->head[0]);
+    switch (c->outcome) {
+    case UDS_WAITING:
+        say(&w, ": waiting");
+        break;
+    case UDS_POSITIVE:
+        say(&w, ": positive");
+        break;
+    case UDS_REFUSED:
+        say(&w, " ");
+        say_hex(&w, c->code);
+        say(&w, " ");
+        say(&w, uds_code_text(c->code));
+        break;
+    case UDS_NO_ANSWER:
+        say(&w, c->pendings > 0 ? ": no answer, response pending for too long" : ": no answer");
+        if (c->transport == ISOTP_N_OK) break;
+        say(&w, " (");
+        say(&w, isotp_result_name(c->transport));
+        say(&w, ")");
+        break;
+    case UDS_BAD_ANSWER:
+        say(&w, ": an answer that does not fit the request");
+        break;
+    }
+}
