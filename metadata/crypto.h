@@ -29,6 +29,8 @@ enum up_scheme { UP_SCHEME_NONE, UP_ED25519, UP_ECDSA_P256_SHA256, UP_RSA_PSS_SH
 const char *up_scheme_name(enum up_scheme s);        /* TUF: "ecdsa-sha2-nistp256" */
 enum up_scheme up_scheme_named(struct up_span name); /* NONE: unknown */
 
+bool up_scheme_linked(enum up_scheme s); /* does this implementation have it? */
+
 /* A public key. BYTES is normal form, so that equal keys have equal bytes: Ed25519 32 bytes; ECDSA 65 bytes
  * 04 x y; RSA the DER SubjectPublicKeyInfo. */
 struct up_key {

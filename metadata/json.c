@@ -133,12 +133,14 @@ void up_json_open(struct up_json *j, struct up_span text)
     j->end = text.p == NULL ? NULL : text.p + text.n;
     j->err = UP_OK;
     j->depth = 0;
+    j->loose = j->inexact = false;
 }
 
 /* The next byte that is not white space; 0 at the end, which no token starts with. */
 static uint8_t peek(struct up_json *j)
 {
-    while (j->p != j->end && (*j->p == ' ' || *j->p == '\n' || *j->p == '\t' || *j->p == '\r')) j->p++;
+    for (; j->p != j->end && (*j->p == ' ' || *j->p == '\n' || *j->p == '\t' || *j->p == '\r'); j->p++)
+        j->loose = true;
     return j->p != j->end ? *j->p : 0;
 }
 
@@ -277,6 +279,7 @@ bool up_json_member(struct up_json *j, struct up_span *name)
     if (l->highest.p == NULL || up_json_cmp(l->highest, s) < 0) {
         l->highest = s;
     } else {
+        j->loose = true;
         enum up_err e = look_for_twin(l->start, here, s);
         if (e != UP_OK) {
             up_json_fail(j, e);
@@ -306,7 +309,8 @@ static const uint8_t *past_digits(const uint8_t *p, const uint8_t *end)
     return p;
 }
 
-/* The number that comes next; its text, and whether it has neither fraction nor exponent. */
+/* The number that comes next; its text, and whether it is a whole one: no fraction, exponent, or minus zero.
+ */
 static struct up_span number(struct up_json *j, bool *whole)
 {
     const uint8_t *start = j->p, *end = j->end, *p = start + (*start == '-'), *q;
@@ -330,6 +334,8 @@ static struct up_span number(struct up_json *j, bool *whole)
         up_json_fail(j, UP_PARSE);
         return (struct up_span){0};
     }
+    if (q - start == 2 && start[0] == '-' && start[1] == '0') *whole = false;
+    if (!*whole) j->inexact = true;
     j->p = q;
     return (struct up_span){start, (size_t)(q - start)};
 }
@@ -346,9 +352,8 @@ int64_t up_json_int(struct up_json *j, int64_t min, int64_t max)
     if (j->err != UP_OK) return 0;
     int64_t v = 0;
     for (size_t i = minus; i < s.n && whole && v < INT_MAX_53; i++) v = v * 10 + (s.p[i] - '0');
-    bool minus_zero = minus && v == 0; /* a second spelling of 0 */
     if (minus) v = -v;
-    if (!whole || minus_zero || v >= INT_MAX_53 || v <= -INT_MAX_53 || v < min || v > max) {
+    if (!whole || v >= INT_MAX_53 || v <= -INT_MAX_53 || v < min || v > max) {
         up_json_fail(j, UP_SCHEMA);
         return 0;
     }

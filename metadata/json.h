@@ -23,6 +23,8 @@ struct up_json {
     const uint8_t *p, *end;
     enum up_err err;
     uint8_t depth;
+    bool loose;                 /* so far: white space, or names out of order */
+    bool inexact;               /* so far: numbers that are not integers in their one spelling */
     struct up_json_level {      /* private */
         const uint8_t *start;   /* first member or item */
         struct up_span highest; /* of the names until now, raw */

@@ -4,17 +4,22 @@
 
 #include <stdint.h>
 
-#define UP_VERSION_MAX     0x7FFFFFFF /* 2^31-1: fits every integer type that meets it */
-#define UP_DEPTH_MAX       16         /* JSON nesting: ours is 7 deep */
-#define UP_ID_MAX          64         /* ECU, vehicle, hardware ids */
-#define UP_NAME_MAX        200        /* role and image names */
-#define UP_KEYS_MAX        32         /* keys of one role, any kind of ECU: bits of one word */
-#define UP_SIGNATURE_BYTES 512        /* RSA-4096 */
-#define UP_KEY_BYTES       550        /* SPKI of RSA-4096 */
-#define UP_NONCE_BYTES     16
-#define UP_SEARCH_DEPTH    32  /* delegations below each other: the deepest column of the table below */
-#define UP_ECUS_MAX        256 /* ECUs named in one Director Targets file: the duplicate check is quadratic */
-#define UP_COUNTER_MAX     0x7FFFFFFF
+#define UP_VERSION_MAX 0x7FFFFFFF /* 2^31-1: fits every integer type that meets it */
+#define UP_DEPTH_MAX   16         /* JSON nesting: ours is 7 deep */
+#define UP_ID_MAX      64         /* ECU, vehicle, hardware ids */
+#define UP_NAME_MAX    200        /* role and image names */
+#define UP_KEYS_MAX    32         /* keys of one role, any kind of ECU: bits of one word */
+#define UP_NONCE_BYTES 16
+/* RSA-4096: signature, SubjectPublicKeyInfo, the same as PEM. A microcontroller without RSA defines smaller
+ * ones (72, 65, 200), longer keys and signatures then never count. */
+#ifndef UP_KEY_BYTES
+#define UP_SIGNATURE_BYTES 512
+#define UP_KEY_BYTES       550
+#define UP_PEM_BYTES       832
+#endif
+#define UP_SEARCH_DEPTH 32  /* delegations below each other: the deepest column of the table below */
+#define UP_ECUS_MAX     256 /* ECUs named in one Director Targets file: the duplicate check is quadratic */
+#define UP_COUNTER_MAX  0x7FFFFFFF
 #define UP_COUNTER_STEP_MAX                                                                                  \
     1000000                /* one release never jumps further: a floor driven to the ceiling has no cure */
 #define UP_ATTACKS_MAX 160 /* characters in a report's attacks_detected */

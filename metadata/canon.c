@@ -1,0 +1,283 @@
+#include "metadata/canon.h"
+
+#include "metadata/json.h"
+
+#define UNORDERED_MAX 64 /* members of an object that is not sorted: finding the least one is a scan */
+
+static size_t unit(uint32_t v, char *out)
+{
+    static const char hex[] = "0123456789abcdef";
+    const char text[] = {'\\', 'u', hex[v >> 12 & 15], hex[v >> 8 & 15], hex[v >> 4 & 15], hex[v & 15]};
+    memcpy(out, text, sizeof text);
+    return sizeof text;
+}
+
+/* The one spelling of a character that is escaped; 0: it stands for itself. */
+static size_t spell(uint32_t cp, enum up_dialect dialect, char out[12])
+{
+    static const char control[] = "btn\0fr"; /* names of 8 to 13 */
+    char name = cp == '"' || cp == '\\' ? (char)cp : cp >= 8 && cp <= 13 ? control[cp - 8] : 0;
+    if (name != 0) {
+        out[0] = '\\', out[1] = name;
+        return 2;
+    }
+    if (cp < 0x20) return unit(cp, out);
+    if (cp < 0x80 || dialect == UP_DIALECT_TUF) return 0;
+    if (cp < 0x10000) return unit(cp, out);
+    size_t n = unit(0xD800 + ((cp - 0x10000) >> 10), out);
+    return n + unit(0xDC00 + ((cp - 0x10000) & 0x3FF), out + n);
+}
+
+/* Does the character that takes N bytes at P stand there in its one spelling? */
+static bool spelled(const uint8_t *p, size_t n, uint32_t cp, enum up_dialect dialect)
+{
+    char want[12];
+    size_t m = spell(cp, dialect, want);
+    return m == 0 ? *p != '\\' : m == n && memcmp(p, want, n) == 0;
+}
+
+/* Where canonical bytes go: a hash, a buffer, or both. */
+struct sink {
+    struct up_hash *hash;
+    struct up_writer *text;
+};
+
+static void put(const struct sink *to, const uint8_t *p, size_t n)
+{
+    struct up_span s = {p, n};
+    if (to->hash != NULL) up_hash_add(to->hash, s);
+    if (to->text != NULL) up_write_span(to->text, s);
+}
+
+/* Where the next character is that may not stand for itself. Outside of strings there is none. */
+static const uint8_t *next_special(const uint8_t *p, const uint8_t *end, enum up_dialect dialect)
+{
+    if (dialect == UP_DIALECT_TUF) {
+        const uint8_t *at = p == end ? NULL : memchr(p, '\\', (size_t)(end - p));
+        return at == NULL ? end : at;
+    }
+    while (p != end && *p < 0x80 && *p != '\\') p++;
+    return p;
+}
+
+/* Streams the canonical form of VALUE; NOT_CANONICAL: it is not sorted. */
+static enum up_err canonical(struct up_span value, enum up_dialect dialect, const struct sink *to, bool *same)
+{
+    struct up_json j;
+    up_json_open(&j, value);
+    (void)up_json_value(&j);
+    up_json_close(&j);
+    UP_TRY(j.err);
+    if (j.loose) return UP_NOT_CANONICAL;
+    if (j.inexact && dialect == UP_DIALECT_TUF) return UP_SCHEMA;
+
+    const uint8_t *p = value.p, *run = p, *end = value.p + value.n;
+    *same = true;
+    while ((p = next_special(p, end, dialect)) != end) {
+        uint32_t cp;
+        size_t n = up_json_char((struct up_span){p, (size_t)(end - p)}, &cp);
+        if (n == 0 || !spelled(p, n, cp, dialect)) return UP_NOT_CANONICAL;
+        if (dialect == UP_DIALECT_TUF && cp < 0x20) {
+            uint8_t raw = (uint8_t)cp;
+            put(to, run, (size_t)(p - run));
+            put(to, &raw, 1);
+            run = p + n;
+            *same = false;
+        }
+        p += n;
+    }
+    put(to, run, (size_t)(end - run));
+    return UP_OK;
+}
+
+enum up_err up_canon_digest(struct up_span value, enum up_dialect dialect, uint8_t digest[UP_SHA256_BYTES],
+                            bool *same)
+{
+    struct up_hash hash;
+    up_hash_begin(&hash, UP_SHA256);
+    enum up_err e = canonical(value, dialect, &(struct sink){.hash = &hash}, same);
+    if (e == UP_OK)
+        up_hash_end(&hash, digest);
+    else
+        up_hash_drop(&hash);
+    return e;
+}
+
+/* What W has written into ROOM becomes a part of it. */
+static enum up_err carve(struct up_buf *room, const struct up_writer *w, struct up_span *out)
+{
+    if (w->full) return UP_LIMIT;
+    *out = up_written(w);
+    room->n += w->n;
+    return UP_OK;
+}
+
+enum up_err up_canon_write(struct up_span value, enum up_dialect dialect, struct up_buf *room,
+                           struct up_span *out)
+{
+    struct up_writer w = {.p = room->p + room->n, .cap = room->cap - room->n};
+    bool same;
+    UP_TRY(canonical(value, dialect, &(struct sink){.text = &w}, &same));
+    return carve(room, &w, out);
+}
+
+/* From here on: text that the reader has checked as a whole, so brackets and quotes are all that matters. */
+
+static const uint8_t *past_space(const uint8_t *p)
+{
+    while (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r') p++;
+    return p;
+}
+
+/* The string whose opening quote is at P, without its quotes. */
+static struct up_span string_at(const uint8_t *p)
+{
+    const uint8_t *start = ++p;
+    while (*p != '"') p += *p == '\\' ? 2 : 1;
+    return (struct up_span){start, (size_t)(p - start)};
+}
+
+static const uint8_t *past_value(const uint8_t *p, const uint8_t *end)
+{
+    unsigned depth = 0;
+    do {
+        uint8_t c = *p;
+        if (c == '"') {
+            struct up_span s = string_at(p);
+            p = s.p + s.n;
+        } else if (c == '{' || c == '[') {
+            depth++;
+        } else if (c == '}' || c == ']') {
+            depth--;
+        } else if (depth == 0) { /* a number or a word */
+            while (p != end && memchr(",]} \n\t\r", *p, 7) == NULL) p++;
+            return p;
+        }
+        p++;
+    } while (depth > 0);
+    return p;
+}
+
+struct member {
+    struct up_span name; /* in an array: absent */
+    const uint8_t *value;
+};
+
+/* The member (item) that comes next at *P; false: there is none, and *P is behind the bracket. */
+static bool member_at(const uint8_t **p, bool array, struct member *m)
+{
+    *p = past_space(*p);
+    if (**p == ',') *p = past_space(*p + 1);
+    if (**p == '}' || **p == ']') {
+        ++*p;
+        return false;
+    }
+    m->name = (struct up_span){0};
+    m->value = *p;
+    if (!array) {
+        m->name = string_at(*p);
+        m->value = past_space(past_space(m->name.p + m->name.n + 1) + 1);
+    }
+    return true;
+}
+
+struct level {
+    const uint8_t *first; /* member */
+    struct up_span last;  /* name written */
+    bool array, ordered;
+};
+
+/* Looks at a whole object: ordered? Else, how many members? */
+static enum up_err survey(struct level *l, const uint8_t *end)
+{
+    struct member m;
+    struct up_span last = {0};
+    unsigned members = 0;
+    l->ordered = true;
+    for (const uint8_t *p = l->first; !l->array && member_at(&p, false, &m); p = past_value(m.value, end)) {
+        if (last.p != NULL && up_json_cmp(last, m.name) >= 0) l->ordered = false;
+        last = m.name;
+        if (++members > UNORDERED_MAX && !l->ordered) return UP_LIMIT;
+    }
+    return UP_OK;
+}
+
+/* The member to be written after the one that ended at *P; false: none, *P is behind the bracket. */
+static bool next_in_order(const struct level *l, const uint8_t **p, const uint8_t *end, struct member *m)
+{
+    if (l->ordered) return member_at(p, l->array, m);
+    struct member any;
+    bool found = false;
+    for (*p = l->first; member_at(p, false, &any); *p = past_value(any.value, end)) {
+        bool written = l->last.p != NULL && up_json_cmp(any.name, l->last) <= 0;
+        if (written || (found && up_json_cmp(m->name, any.name) <= 0)) continue;
+        *m = any;
+        found = true;
+    }
+    return found;
+}
+
+static void write_string(struct up_writer *w, struct up_span raw, enum up_dialect dialect)
+{
+    up_write(w, "\"");
+    while (raw.n != 0) {
+        uint32_t cp;
+        char escape[12];
+        uint8_t utf8[4];
+        size_t n = up_json_char(raw, &cp), m = spell(cp, dialect, escape);
+        long plain = up_json_unescape((struct up_span){raw.p, n}, utf8, sizeof utf8);
+        up_write_span(w, m != 0 ? (struct up_span){(const uint8_t *)escape, m}
+                                : (struct up_span){utf8, (size_t)plain});
+        raw = (struct up_span){raw.p + n, raw.n - n};
+    }
+    up_write(w, "\"");
+}
+
+static enum up_err write_sorted(struct up_span value, enum up_dialect dialect, struct up_writer *w)
+{
+    const uint8_t *p = past_space(value.p), *end = value.p + value.n;
+    struct level level[UP_DEPTH_MAX];
+    unsigned depth = 0;
+    for (;;) {
+        bool first = *p == '{' || *p == '[';
+        if (first) {
+            struct level *l = &level[depth++];
+            *l = (struct level){.first = p + 1, .array = *p == '['};
+            UP_TRY(survey(l, end));
+            up_write_span(w, (struct up_span){p++, 1});
+        } else {
+            struct up_span text = {p, (size_t)(past_value(p, end) - p)};
+            if (*p == '"')
+                write_string(w, string_at(p), dialect);
+            else
+                up_write_span(w, text);
+            p += text.n;
+        }
+        struct member m;
+        while (depth > 0 && !next_in_order(&level[depth - 1], &p, end, &m)) {
+            up_write(w, level[--depth].array ? "]" : "}");
+            first = false;
+        }
+        if (depth == 0 || w->full) return UP_OK;
+        if (!first) up_write(w, ",");
+        if (m.name.p != NULL) {
+            write_string(w, m.name, dialect);
+            up_write(w, ":");
+            level[depth - 1].last = m.name;
+        }
+        p = m.value;
+    }
+}
+
+enum up_err up_canon_sort(struct up_span value, enum up_dialect dialect, struct up_buf *room,
+                          struct up_span *sorted)
+{
+    struct up_json j;
+    up_json_open(&j, value);
+    (void)up_json_value(&j);
+    up_json_close(&j);
+    UP_TRY(j.err);
+    struct up_writer w = {.p = room->p + room->n, .cap = room->cap - room->n};
+    UP_TRY(write_sorted(value, dialect, &w));
+    return carve(room, &w, sorted);
+}
