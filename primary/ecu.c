@@ -406,10 +406,10 @@ static void refused(struct pri_ecu *e, uint64_t now_us)
 /* The data of a positive answer, behind what it echoes. */
 static struct up_span answer_data(const struct pri_ecu *e)
 {
-    size_t echo = e->client.reply_bytes == 0                                 ? 0
+    size_t echo = e->client.reply_bytes == 0                               ? 0
                   : e->client.reply[0] == UDS_READ_DATA + UDS_ANSWER       ? 3
                   : e->client.reply[0] == UDS_ROUTINE_CONTROL + UDS_ANSWER ? 4
-                                                                             : 1;
+                                                                           : 1;
     if (echo > e->client.reply_bytes) echo = e->client.reply_bytes;
     return (struct up_span){e->client.reply + echo, e->client.reply_bytes - echo};
 }

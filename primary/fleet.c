@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-enum up_err pri_fleet_open(struct pri_fleet *f, const struct pri_config *config, struct isotp_link *const *links)
+enum up_err pri_fleet_open(struct pri_fleet *f, const struct pri_config *config,
+                           struct isotp_link *const *links)
 {
     *f = (struct pri_fleet){.config = config};
     f->ecus = calloc(config->ecu_count + 1u, sizeof *f->ecus);
@@ -27,13 +28,14 @@ void pri_fleet_close(struct pri_fleet *f)
     *f = (struct pri_fleet){0};
 }
 
-/* Requests leave in the same turn in which they are made: conversations before frames. Answers that came with the frames
- * are looked at in a second turn. */
+/* Requests leave in the same turn in which they are made: conversations before frames. Answers that came with
+ * the frames are looked at in a second turn. */
 void pri_fleet_pump(struct pri_fleet *f, uint64_t now_us)
 {
     for (int turn = 0; turn < 2; turn++) {
         for (unsigned i = 0; i < f->config->ecu_count; i++) (void)pri_ecu_step(&f->ecus[i], now_us);
-        for (unsigned b = 0; b < f->config->bus_count; b++) (void)isotp_node_pump(&f->nodes[b], (uint32_t)now_us);
+        for (unsigned b = 0; b < f->config->bus_count; b++)
+            (void)isotp_node_pump(&f->nodes[b], (uint32_t)now_us);
     }
 }
 
@@ -61,5 +63,6 @@ bool pri_fleet_busy(const struct pri_fleet *f)
 void pri_fleet_send(struct pri_fleet *f, enum pri_errand errand, bool online, uint64_t now_us)
 {
     for (unsigned i = 0; i < f->config->ecu_count; i++)
-        if (!f->ecus[i].busy && (f->ecus[i].online || !online)) pri_ecu_send(&f->ecus[i], errand, NULL, now_us);
+        if (!f->ecus[i].busy && (f->ecus[i].online || !online))
+            pri_ecu_send(&f->ecus[i], errand, NULL, now_us);
 }

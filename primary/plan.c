@@ -216,7 +216,8 @@ static enum pri_verdict serve_search(struct pri_plan *p, struct pri_order *o, st
         char key[UP_NAME_MAX +
                  40]; /* a damaged copy must not block the vehicle: forget it, fetch it, begin again */
         role_key(key, sizeof key, p->roles[i].version, p->roles[i].name);
-        if (pri_state_remove(p->images->state, key) != UP_OK) return give_up(p, UP_STORAGE_WRITE, o->name, "delegated role");
+        if (pri_state_remove(p->images->state, key) != UP_OK)
+            return give_up(p, UP_STORAGE_WRITE, o->name, "delegated role");
         pri_blob_free(&p->roles[--p->role_count].blob);
         begin_search(p, o);
         return PRI_DONE;
