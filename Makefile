@@ -28,7 +28,7 @@ BENCHES  := $(patsubst tests/%.c,%,$(wildcard tests/bench_*.c))
 TESTLIB  := $(call obj,$(wildcard tests/lib_*.c))
 
 .SECONDARY:
-.PHONY: all setup demo check check-built check-vcan sanitize cover fuzz lint format layers mcu bench install clean help
+.PHONY: all setup demo check check-built check-vcan sanitize sanitize-one cover fuzz lint format layers mcu bench install clean help
 
 ## Build the four programs (into build/)
 all: $(patsubst %,$(BUILD)/%,$(PROGRAMS))
@@ -52,10 +52,9 @@ $(patsubst %,$(BUILD)/%,$(PROGRAMS)):
 	$(if $(V),,@echo "  LD  $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(LIBS)
 
-$(BUILD)/tests/test_% $(BUILD)/tests/powerloss_% $(BUILD)/tests/bench_%: LINK = $(CHECK)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTLIB) $(call libs,sim primary secondary isotp metadata)
 	$(if $(V),,@echo "  LD  $@")
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %/fuzz_main.o,$^) $(filter %/fuzz_main.o,$^) -Wl,--as-needed $(CHECK) $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK) $(LIBS)
 $(patsubst %,$(BUILD)/tests/%,$(FUZZERS)): $(BUILD)/tests/fuzz_main.o
 
 ## Install what is missing (Debian: apt-get; elsewhere: print the list)
@@ -76,10 +75,66 @@ check:
 check-built: all $(patsubst %,$(BUILD)/tests/%,$(TESTS) $(FUZZERS))
 	@BUILD=$(BUILD) tests/run $(TESTS) -- $(FUZZERS)
 
-## One test program under AddressSanitizer and UndefinedBehaviorSanitizer: make sanitize-one T=test_json
+## Every test and corpus under AddressSanitizer and UndefinedBehaviorSanitizer
+sanitize:
+	@$(MAKE) --no-print-directory -j2 BUILD=build/sanitize CFLAGS="$(SANITIZE)" check-built
+
+## One test program under the sanitizers: make sanitize-one T=test_json
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 sanitize-one:
 	@$(MAKE) --no-print-directory BUILD=build/sanitize CFLAGS="$(SANITIZE)" build/sanitize/tests/$(T)
 	@build/sanitize/tests/$(T)
+
+## The tests on a real vcan (in User Mode Linux where the kernel has no CAN)
+check-vcan: $(BUILD)/tests/test_link
+	@tests/vcan.sh env ISOCTANE_CAN=vcan0 $(BUILD)/tests/test_link
+
+## Line coverage of metadata/, isotp/, secondary/ (at least 90 %)
+cover:
+	@$(MAKE) --no-print-directory -j2 BUILD=build/cover CFLAGS="-O0 -g --coverage" LDFLAGS=--coverage check-built
+	@gcovr -r . build/cover --filter '(metadata|isotp|secondary|primary)/' --exclude '.*/main.*' --print-summary | tail -n +6
+	@gcovr -r . build/cover --filter '(metadata|isotp|secondary)/' --exclude '.*/main.*' --fail-under-line 90 >/dev/null
+
+## Fuzz every entry with libFuzzer: make fuzz SECONDS_EACH=60 (needs clang)
+SECONDS_EACH ?= 60
+fuzz:
+	@SECONDS_EACH=$(SECONDS_EACH) tests/fuzz $(FUZZERS)
+
+## Include directions, and that core code uses no library
+layers:
+	@tests/layers
+
+## The core is freestanding: compiled for a Cortex-M0 with clang, no symbol but mem*, strlen and the ports; sizes
+mcu:
+	@BUILD=$(BUILD) tests/mcu
+
+## Format, static analysis, shell scripts
+lint:
+	@clang-format --dry-run -Werror $(wildcard $(addsuffix /*.[ch],$(FOLDERS) tests))
+	@$(MAKE) --no-print-directory -j2 BUILD=build/lint CFLAGS="-O2 -Werror" all $(patsubst %,build/lint/tests/%,$(TESTS))
+	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem -I. \
+	    --enable=warning,portability $(addsuffix /,$(FOLDERS))
+	@shellcheck .ci/run .ci/setup tests/run tests/layers tests/mcu tests/fuzz $(wildcard tests/*.sh)
+
+## Speed and memory, beside a peer or the physical limit
+bench: all $(patsubst %,$(BUILD)/tests/%,$(BENCHES))
+	@BUILD=$(BUILD) tests/bench $(BENCHES)
+
+## Programs and man pages, below $(DESTDIR)$(PREFIX)
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 755 $(patsubst %,$(BUILD)/%,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(wildcard docs/man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(wildcard docs/man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
+
+format:
+	@clang-format -i $(wildcard $(addsuffix /*.[ch],$(FOLDERS) tests))
+
+clean:
+	rm -rf build demo
+
+## This list
+help:
+	@awk '/^## /{h=substr($$0,4)} /^[a-z-]+:/{if(h!=""){split($$1,t,":");printf "  %-14s %s\n",t[1],h}h=""}' Makefile
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
