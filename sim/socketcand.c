@@ -37,12 +37,10 @@ struct sim_socketcand {
     size_t connections;
 };
 
-/* Messages that leave together are set apart by a space, which readers of every kind skip: python-can loses
- * the first character of a message that it has only in part. False: no room. */
+/* False: no room, the client is too slow. */
 static bool say(struct connection *c, const char *text, size_t n)
 {
-    if (n + 1 > sizeof c->out - c->out_bytes) return false;
-    if (c->out_bytes > 0) c->out[c->out_bytes++] = ' ';
+    if (n > sizeof c->out - c->out_bytes) return false;
     memcpy(c->out + c->out_bytes, text, n);
     c->out_bytes += n;
     return true;
@@ -53,13 +51,16 @@ static void answer(struct connection *c, const char *text)
     if (!say(c, text, strlen(text))) c->ending = true; /* asks, and does not listen */
 }
 
+/* A space goes before every frame, which readers skip: when a read ends within a message, python-can drops
+ * the character after the last whole one, and without the space that is the mark the next begins with. */
 static void on_frame(void *ctx, const struct isotp_frame *f, uint64_t at_ns)
 {
     struct connection *c = ctx;
-    char text[SIM_SOCKETCAND_TEXT];
+    char text[1 + SIM_SOCKETCAND_TEXT] = " ";
 
     if (!c->raw || c->fd < 0) return;
-    (void)say(c, text, sim_socketcand_format(text, f, at_ns + c->server->day_offset_ns)); /* too slow: lost */
+    size_t n = sim_socketcand_format(text + 1, f, at_ns + c->server->day_offset_ns);
+    (void)say(c, text, 1 + n); /* no room: lost, as in a full receive queue */
 }
 
 /* --- commands --- */

@@ -1,0 +1,263 @@
+/* isoctane-sim bus: a virtual CAN bus until SIGINT or SIGTERM. */
+#include "sim/commands.h"
+#include "sim/hub.h"
+#include "sim/realtime.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static const char help_text[] =
+    "Usage: isoctane-sim bus --path SOCKET [OPTION...]\n"
+    "\n"
+    "A CAN bus for the processes of this host: Isoctane's programs join it as bus:SOCKET. Keeps the pace of "
+    "a real bus:\n"
+    "arbitration, stuff bits, bit times. Runs until SIGINT or SIGTERM.\n"
+    "\n"
+    "  --path SOCKET         where clients connect (required)\n"
+    "  --name NAME           the bus's name in logs and socketcand (default can0)\n"
+    "  --bitrate BPS         arbitration phase, bit/s (default 500000); 0: as fast as the host\n"
+    "  --data-bitrate BPS    CAN FD, with this bitrate in the data phase; 0: the same bitrate\n"
+    "  --socketcand PORT     also speak socketcand on 127.0.0.1:PORT; 0: any free port\n"
+    "  --log FILE            write every frame to FILE, as candump -L does; -: standard output\n"
+    "  --drop PERCENT        lose this share of the frames\n"
+    "  --corrupt PERCENT     flip payload bits in this share (the CRC is right: a man in the middle)\n"
+    "  --duplicate PERCENT   send this share twice\n"
+    "  --delay PERCENT:US    hold up this share for US microseconds\n"
+    "  --seed N              the run of faults (default 1); the same seed and traffic, the same faults\n"
+    "  --help\n"
+    "\n"
+    "Exit status: 0 ended by signal, 64 usage, 70 fault, 78 the socket, port or file cannot be used.\n";
+
+struct options {
+    struct sim_hub_config hub;
+    const char *log;
+};
+
+static int complain(const char *option, const char *value, const char *wanted)
+{
+    fprintf(stderr, "isoctane-sim bus: --%s %s: %s\n", option, value, wanted);
+    return SIM_EXIT_USAGE;
+}
+
+static bool whole(const char *text, uint64_t max, uint64_t *value)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9') return false;
+    errno = 0;
+    *value = strtoull(text, &end, 10);
+    return *end == '\0' && errno == 0 && *value <= max;
+}
+
+/* "0.5" percent: 5000 ppm. Stops at END. */
+static bool percent(const char *text, uint32_t *ppm, char **end)
+{
+    if (text[0] < '0' || text[0] > '9') return false;
+    double value = strtod(text, end);
+    if (!(value >= 0 && value <= 100)) return false;
+    *ppm = (uint32_t)(value * 10000 + 0.5);
+    return true;
+}
+
+enum option_id {
+    PATH = 1,
+    NAME,
+    BITRATE,
+    DATA_BITRATE,
+    SOCKETCAND,
+    LOG,
+    DROP,
+    CORRUPT,
+    DUPLICATE,
+    DELAY,
+    SEED,
+    HELP
+};
+
+static const struct option long_options[] = {
+    {"path", required_argument, NULL, PATH},
+    {"name", required_argument, NULL, NAME},
+    {"bitrate", required_argument, NULL, BITRATE},
+    {"data-bitrate", required_argument, NULL, DATA_BITRATE},
+    {"socketcand", required_argument, NULL, SOCKETCAND},
+    {"log", required_argument, NULL, LOG},
+    {"drop", required_argument, NULL, DROP},
+    {"corrupt", required_argument, NULL, CORRUPT},
+    {"duplicate", required_argument, NULL, DUPLICATE},
+    {"delay", required_argument, NULL, DELAY},
+    {"seed", required_argument, NULL, SEED},
+    {"help", no_argument, NULL, HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static int take_chance(const char *option, const char *value, uint32_t *ppm)
+{
+    char *end;
+    if (percent(value, ppm, &end) && *end == '\0') return SIM_EXIT_OK;
+    return complain(option, value, "give a percentage, 0 to 100");
+}
+
+static int take_delay(const char *value, struct sim_bus_faults *faults)
+{
+    char *end;
+    uint64_t us;
+    if (!percent(value, &faults->delay_ppm, &end) || *end != ':' || !whole(end + 1, 10000000, &us))
+        return complain("delay", value, "give a percentage and microseconds, such as 1:500");
+    faults->delay_ns = us * 1000;
+    return SIM_EXIT_OK;
+}
+
+static int take(struct options *o, const struct option *option, const char *value)
+{
+    struct sim_hub_config *hub = &o->hub;
+    struct sim_bus_faults *faults = &hub->bus.faults;
+    uint64_t n;
+
+    switch (option->val) {
+    case PATH:
+        hub->path = value;
+        return SIM_EXIT_OK;
+    case NAME:
+        if (value[0] == '\0' || strlen(value) > 15 || strpbrk(value, " <>#\n") != NULL)
+            return complain("name", value, "give 1 to 15 characters such as can0");
+        hub->name = value;
+        return SIM_EXIT_OK;
+    case BITRATE:
+        if (!whole(value, 1000000000, &n))
+            return complain("bitrate", value, "give bit/s such as 500000, or 0");
+        hub->bus.bitrate = (uint32_t)n;
+        return SIM_EXIT_OK;
+    case DATA_BITRATE:
+        if (!whole(value, 1000000000, &n))
+            return complain("data-bitrate", value, "give bit/s such as 2000000, or 0");
+        hub->bus.data_bitrate = (uint32_t)n;
+        hub->bus.fd = true;
+        return SIM_EXIT_OK;
+    case SOCKETCAND:
+        if (!whole(value, 65535, &n)) return complain("socketcand", value, "give a TCP port, 0 to 65535");
+        hub->socketcand = true;
+        hub->socketcand_port = (uint16_t)n;
+        return SIM_EXIT_OK;
+    case LOG:
+        o->log = value;
+        return SIM_EXIT_OK;
+    case DROP:
+        return take_chance("drop", value, &faults->drop_ppm);
+    case CORRUPT:
+        return take_chance("corrupt", value, &faults->corrupt_ppm);
+    case DUPLICATE:
+        return take_chance("duplicate", value, &faults->duplicate_ppm);
+    case DELAY:
+        return take_delay(value, faults);
+    default:
+        if (!whole(value, UINT64_MAX, &faults->seed)) return complain("seed", value, "give a whole number");
+        return SIM_EXIT_OK;
+    }
+}
+
+static void describe(const struct options *o, struct sim_hub *h)
+{
+    const struct sim_bus_config *bus = &sim_hub_bus(h)->config;
+
+    printf("bus:%s ready: %s, %s", o->hub.path, o->hub.name, bus->fd ? "CAN FD" : "classic CAN");
+    if (bus->bitrate == 0)
+        printf(", no bitrate");
+    else
+        printf(", %" PRIu32 " bit/s", bus->bitrate);
+    if (bus->fd && bus->bitrate != 0)
+        printf(", data %" PRIu32 " bit/s", bus->data_bitrate != 0 ? bus->data_bitrate : bus->bitrate);
+    if (o->hub.socketcand) printf(", socketcand on 127.0.0.1:%u", (unsigned)sim_hub_socketcand_port(h));
+    printf("\n");
+    fflush(stdout);
+}
+
+static void sum_up(struct sim_hub *h, uint64_t ns)
+{
+    const struct sim_bus_stats *s = &sim_hub_bus(h)->stats;
+
+    fprintf(stderr, "%" PRIu64 " frames, bus busy %.1f %%", s->frames,
+            100.0 * (double)s->busy_ns / (double)(ns + 1));
+    if (s->dropped + s->corrupted + s->duplicated + s->delayed > 0)
+        fprintf(stderr,
+                ", %" PRIu64 " dropped, %" PRIu64 " corrupted, %" PRIu64 " duplicated, %" PRIu64 " delayed",
+                s->dropped, s->corrupted, s->duplicated, s->delayed);
+    fprintf(stderr, "\n");
+}
+
+/* SIGINT and SIGTERM, blocked from here on, as a descriptor. */
+static int stop_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) return -1;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int run(struct options *o)
+{
+    char why[256];
+    int stop = stop_signals(), status = SIM_EXIT_OK;
+
+    if (o->log != NULL) {
+        o->hub.log = strcmp(o->log, "-") == 0 ? stdout : fopen(o->log, "we");
+        if (o->hub.log == NULL) {
+            fprintf(stderr, "isoctane-sim bus: %s: cannot be written: %s\n", o->log, strerror(errno));
+            return SIM_EXIT_CONFIG;
+        }
+    }
+    struct sim_hub *h = sim_hub_open(&o->hub, why, sizeof why);
+    if (h == NULL) {
+        fprintf(stderr, "isoctane-sim bus: %s\n", why);
+        status = SIM_EXIT_CONFIG;
+    } else {
+        uint64_t began = sim_monotonic_ns();
+        describe(o, h);
+        if (stop < 0 || sim_hub_loop(&h, 1, stop) < 0) {
+            fprintf(stderr, "isoctane-sim bus: cannot wait for events: %s\n", strerror(errno));
+            status = SIM_EXIT_FAULT;
+        }
+        sum_up(h, sim_monotonic_ns() - began);
+        sim_hub_close(h);
+    }
+    if (o->hub.log != NULL && (ferror(o->hub.log) || (o->hub.log != stdout && fclose(o->hub.log) != 0))) {
+        fprintf(stderr, "isoctane-sim bus: %s: the log is incomplete\n", o->log);
+        status = SIM_EXIT_FAULT;
+    }
+    if (stop >= 0) close(stop);
+    return status;
+}
+
+int sim_cmd_bus(int argc, char **argv)
+{
+    struct options o = {.hub = {.name = "can0", .bus = {.bitrate = 500000, .faults = {.seed = 1}}}};
+
+    optind = 1;
+    for (int id, index = 0; (id = getopt_long(argc, argv, "", long_options, &index)) != -1;) {
+        if (id == HELP) {
+            fputs(help_text, stdout);
+            return SIM_EXIT_OK;
+        }
+        if (id == '?') {
+            fprintf(stderr, "see isoctane-sim bus --help\n");
+            return SIM_EXIT_USAGE;
+        }
+        int status = take(&o, &long_options[index], optarg);
+        if (status != SIM_EXIT_OK) return status;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "isoctane-sim bus: %s: not an option; see isoctane-sim bus --help\n", argv[optind]);
+        return SIM_EXIT_USAGE;
+    }
+    if (o.hub.path == NULL) {
+        fprintf(stderr, "isoctane-sim bus: --path SOCKET is required; see isoctane-sim bus --help\n");
+        return SIM_EXIT_USAGE;
+    }
+    return run(&o);
+}

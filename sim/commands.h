@@ -1,0 +1,10 @@
+/* The subcommands of isoctane-sim. Each takes its name and options as main() would and returns the exit
+ * status. */
+#ifndef SIM_COMMANDS_H
+#define SIM_COMMANDS_H
+
+enum { SIM_EXIT_OK = 0, SIM_EXIT_USAGE = 64, SIM_EXIT_FAULT = 70, SIM_EXIT_CONFIG = 78 }; /* sysexits.h */
+
+int sim_cmd_bus(int argc, char **argv);
+
+#endif
