@@ -16,7 +16,8 @@ const struct sim_world_ecu sim_world_ecus[SIM_WORLD_ECUS] = {
     {"door", "door-hw", 0, EXTENDED(0x18DA20F1), EXTENDED(0x18DAF120), false, NULL, "door", NULL, 65536,
      "CAN 500k, 29 bit"},
     {"engine", "engine-hw", 1, 0x7E2, 0x7EA, true, "chassis", "engine", NULL, 512u << 10, "CAN FD 500k/2M"},
-    {"radio", "radio-hw", 1, 0x7E3, 0x7EB, true, NULL, "supplier-radio", "supplier-radio", 1u << 20, "CAN FD 500k/2M"},
+    {"radio", "radio-hw", 1, 0x7E3, 0x7EB, true, NULL, "supplier-radio", "supplier-radio", 1u << 20,
+     "CAN FD 500k/2M"},
 };
 
 void sim_world_image_name(const struct sim_world_ecu *e, unsigned version, char out[UP_NAME_MAX + 1])
@@ -33,7 +34,8 @@ static uint64_t noise(uint64_t *state)
     return *state * UINT64_C(2685821657736338717);
 }
 
-uint8_t *sim_world_image(const struct sim_world *w, const struct sim_world_ecu *e, unsigned version, size_t *n)
+uint8_t *sim_world_image(const struct sim_world *w, const struct sim_world_ecu *e, unsigned version,
+                         size_t *n)
 {
     uint8_t *image = malloc(e->image_bytes);
     if (image == NULL) return NULL;
@@ -92,7 +94,8 @@ static bool add_images(struct sim_world *w, struct sim_repo *r, int64_t now_s)
                                        .version = versions[i],
                                        .role = e->supplier};
     }
-    good = good ? sim_repo_add(r, images, 2 * SIM_WORLD_ECUS, now_s) || fail(w, r->why) : fail(w, "out of memory");
+    good = good ? sim_repo_add(r, images, 2 * SIM_WORLD_ECUS, now_s) || fail(w, r->why)
+                : fail(w, "out of memory");
     for (size_t i = 0; i < 2 * SIM_WORLD_ECUS; i++) free((void *)(uintptr_t)images[i].bytes.p);
     return good;
 }
@@ -105,7 +108,8 @@ static bool add_suppliers(struct sim_world *w, struct sim_repo *r, enum up_schem
         char path[UP_NAME_MAX + 1];
         (void)snprintf(path, sizeof path, "%s/*", e->folder);
         const char *paths[] = {path, NULL}, *hardware[] = {e->hardware_id, NULL};
-        struct sim_delegation d = {.name = e->supplier, .paths = paths, .hardware_ids = hardware, .scheme = scheme};
+        struct sim_delegation d = {
+            .name = e->supplier, .paths = paths, .hardware_ids = hardware, .scheme = scheme};
         if (!sim_repo_delegate(r, &d, now_s)) return fail(w, r->why);
     }
     return true;
@@ -113,7 +117,8 @@ static bool add_suppliers(struct sim_world *w, struct sim_repo *r, enum up_schem
 
 /* ---- ECUs ---- */
 
-static bool make_key(struct sim_world *w, const struct sim_world_ecu *e, enum up_scheme scheme, struct up_signer *s)
+static bool make_key(struct sim_world *w, const struct sim_world_ecu *e, enum up_scheme scheme,
+                     struct up_signer *s)
 {
     char path[SIM_PATH_MAX];
     sim_world_key_path(w, e, path);
@@ -153,7 +158,8 @@ bool sim_world_order(struct sim_world *w, struct sim_director *d, unsigned versi
         sim_world_image_name(&sim_world_ecus[i], version, names[i]);
         orders[i] = (struct sim_order){sim_world_ecus[i].serial, names[i], sim_world_ecus[i].bundle};
     }
-    return sim_director_order(d, SIM_WORLD_VEHICLE, orders, SIM_WORLD_ECUS, NULL) || fail(w, sim_director_why(d));
+    return sim_director_order(d, SIM_WORLD_VEHICLE, orders, SIM_WORLD_ECUS, NULL) ||
+           fail(w, sim_director_why(d));
 }
 
 static bool make_dir(struct sim_world *w, const char *name)
@@ -166,7 +172,8 @@ static bool make_dir(struct sim_world *w, const char *name)
     return false;
 }
 
-bool sim_world_create(struct sim_world *w, const char *dir, const uint8_t *seed, enum up_scheme scheme, int64_t now_s)
+bool sim_world_create(struct sim_world *w, const char *dir, const uint8_t *seed, enum up_scheme scheme,
+                      int64_t now_s)
 {
     *w = (struct sim_world){.seeded = seed != NULL};
     if (strlen(dir) > SIM_PATH_MAX - 96) return fail(w, "the path of the folder is too long");
