@@ -46,7 +46,7 @@ void sim_hub_run(struct sim_hub *h, const struct pollfd *fds, uint64_t now_ns);
 /* The poll loop: runs the hubs until STOP_FD is readable. Returns 0, or -1 with errno. */
 int sim_hub_loop(struct sim_hub *const *hubs, size_t count, int stop_fd);
 
-/* Its counters, and faults to change. */
+/* Its counters, and faults to change: from the thread that runs the hub, or when none does. */
 struct sim_bus *sim_hub_bus(struct sim_hub *h);
 uint16_t sim_hub_socketcand_port(const struct sim_hub *h);
 

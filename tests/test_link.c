@@ -5,6 +5,7 @@
 #include "tests/lib_hub.h"
 #include "tests/suite.h"
 
+#include <linux/can/error.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -271,6 +272,18 @@ START_TEST(an_interface_that_is_not_there_is_refused_with_advice)
 }
 END_TEST
 
+START_TEST(an_interface_that_is_down_or_classic_is_refused_with_advice)
+{
+    if (getenv("ISOCTANE_CAN") == NULL ||
+        system("ip link add vcan9 type vcan 2>/dev/null && ip link set vcan9 mtu 16") != 0)
+        return;
+    refused("vcan9", false, "vcan9: the interface is down; bring it up with: ip link set vcan9 up");
+    ck_assert_int_eq(system("ip link set vcan9 up"), 0);
+    refused("vcan9", true, "vcan9: carries classic CAN only");
+    ck_assert_int_eq(system("ip link del vcan9"), 0);
+}
+END_TEST
+
 START_TEST(fd_on_a_classic_bus_is_refused)
 {
     lib_hub_start(&hub, &(struct sim_hub_config){.bus = {.bitrate = 500000}});
@@ -290,6 +303,26 @@ START_TEST(a_bus_without_a_free_port_says_so)
         if (i != 9) l[i]->ops->close(l[i]);
     }
     tear_down();
+}
+END_TEST
+
+START_TEST(an_error_frame_is_flagged_and_bus_off_takes_the_link_down)
+{
+    if (!set_up(SOCKETCAN)) return;
+    struct isotp_link *a = open_link(false), *b = open_link(false);
+    struct isotp_frame f[2] = {{.id = CAN_ERR_LOSTARB, .flags = ISOTP_ERROR, .len = 8},
+                               {.id = CAN_ERR_BUSOFF, .flags = ISOTP_ERROR, .len = 8}};
+    struct isotp_frame got;
+
+    send_all(a, f, 2); /* a vcan carries to others what a controller would report */
+    for (int i = 0; i < 2; i++) {
+        receive(b, &got);
+        ck_assert(same(&got, &f[i]));
+    }
+    ck_assert_int_lt(b->ops->recv(b, &got, 1), 0);
+    ck_assert_int_lt(b->ops->send(b, &got, 1), 0);
+    a->ops->close(a);
+    b->ops->close(b);
 }
 END_TEST
 
@@ -484,7 +517,9 @@ int main(void)
                              a_receiver_that_does_not_read_learns_how_much_it_lost};
     const TTest *own[] = {a_name_that_is_no_link_is_refused_with_advice,
                           an_interface_that_is_not_there_is_refused_with_advice,
+                          an_interface_that_is_down_or_classic_is_refused_with_advice,
                           fd_on_a_classic_bus_is_refused,
+                          an_error_frame_is_flagged_and_bus_off_takes_the_link_down,
                           a_bus_without_a_free_port_says_so,
                           frames_sent_just_before_a_client_leaves_still_go_out,
                           a_hub_that_closes_takes_the_link_down,
