@@ -17,9 +17,10 @@
 #define UP_KEY_BYTES       550
 #define UP_PEM_BYTES       832
 #endif
-#define UP_SEARCH_DEPTH 32  /* delegations below each other: the deepest column of the table below */
-#define UP_ECUS_MAX     256 /* ECUs named in one Director Targets file: the duplicate check is quadratic */
-#define UP_COUNTER_MAX  0x7FFFFFFF
+#define UP_SEARCH_DEPTH    32  /* delegations below each other: the deepest column of the table below */
+#define UP_ECUS_MAX        256 /* ECUs named in one Director Targets file: the duplicate check is quadratic */
+#define UP_DELEGATIONS_MAX 256 /* in one Targets file: the comparison of their names is quadratic */
+#define UP_COUNTER_MAX     0x7FFFFFFF
 #define UP_COUNTER_STEP_MAX                                                                                  \
     1000000                /* one release never jumps further: a floor driven to the ceiling has no cure */
 #define UP_ATTACKS_MAX 160 /* characters in a report's attacks_detected */

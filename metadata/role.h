@@ -49,8 +49,10 @@ enum up_err up_targets_read(struct up_span body, const struct up_profile *p,
 
 /* The entry for role NAME ("targets", or a delegated role), without ".json". */
 enum up_err up_snapshot_find(struct up_span body, struct up_span name, struct up_named *out) UP_NODISCARD;
-/* No Targets entry of OLD is lower or missing in NEW (5.4.4.5 steps 5 and 6). One pass over both. */
-enum up_err up_snapshot_follows(struct up_span old_body, struct up_span new_body) UP_NODISCARD;
+/* No Targets entry of OLD is lower or missing in NEW (5.4.4.5 steps 5 and 6). One pass over both. JUDGE_TOP
+ * false: the version of the top-level Targets starts anew, because a Root has replaced its keys. */
+enum up_err up_snapshot_follows(struct up_span old_body, struct up_span new_body,
+                                bool judge_top) UP_NODISCARD;
 
 /* One image. Spans point into the body. */
 struct up_target {

@@ -43,8 +43,8 @@ void up_search_absent(struct up_search *s);
 enum up_err up_search_verdict(const struct up_search *s, struct up_target *target,
                               struct up_span *role) UP_NODISCARD;
 
-/* Path pattern of a delegation: '*' and '?' never match '/'; case-sensitive; no classes. Linear time and
- * stack. */
+/* Path pattern of a delegation: '*' and '?' never match '/'; case-sensitive; no classes. Both are JSON text
+ * as it stands between its quotes. No recursion; at most |PATTERN| * |NAME| steps. */
 bool up_path_match(struct up_span pattern, struct up_span name);
 
 #endif

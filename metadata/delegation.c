@@ -1,0 +1,134 @@
+#include "metadata/delegation.h"
+
+#include "metadata/role_read.h"
+#include "metadata/search.h"
+
+static struct up_span read_strings(struct up_json *j)
+{
+    const uint8_t *start = j->p;
+    for (up_json_array(j); up_json_item(j);) (void)up_json_string(j);
+    return (struct up_span){start, (size_t)(j->p - start)};
+}
+
+static void read_delegation(struct up_json *j, struct up_span keys, struct up_delegation *out)
+{
+    struct up_delegation d = {.ring.keys = keys};
+    struct up_span key;
+    bool multi = false;
+    for (up_json_object(j); up_json_member(j, &key);) {
+        if (up_ring_member(j, key, &d.ring)) continue;
+        if (up_json_is(key, "name"))
+            d.name = up_json_string(j);
+        else if (up_json_is(key, "paths"))
+            d.paths = read_strings(j);
+        else if (up_json_is(key, "path_hash_prefixes"))
+            d.prefixes = read_strings(j);
+        else if (up_json_is(key, "hardwareIds"))
+            d.hardware_ids = up_ids_read(j);
+        else if (up_json_is(key, "terminating"))
+            d.terminating = up_json_bool(j);
+        else {
+            multi = multi || up_json_is(key, "min_roles_in_agreement");
+            (void)up_json_value(j);
+        }
+    }
+    bool one_role = d.name.p != NULL && d.ring.keyids.p != NULL;
+    if ((multi ? d.name.p != NULL : !one_role) || (d.paths.p == NULL) == (d.prefixes.p == NULL))
+        up_json_fail(j, UP_SCHEMA);
+    *out = d;
+}
+
+static bool is_top_level(struct up_span name)
+{
+    for (unsigned r = UP_ROOT; r < UP_TIME; r++)
+        if (up_json_is(name, up_role_name(r))) return true;
+    return false;
+}
+
+static enum up_err check_names(const struct up_span *name, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (is_top_level(name[i])) return UP_SCHEMA;
+        for (unsigned k = 0; k < i; k++)
+            if (up_json_cmp(name[i], name[k]) == 0) return UP_SCHEMA;
+    }
+    return UP_OK;
+}
+
+enum up_err up_delegations_check(struct up_span delegations, const struct up_profile *p)
+{
+    struct up_span keys, roles, name[UP_DELEGATIONS_MAX];
+    unsigned n = 0, items = 0;
+    if (!up_json_find(delegations, "keys", &keys)) return UP_SCHEMA;
+    if (!up_json_find(delegations, "roles", &roles))
+        return up_json_find(delegations, "succinct_roles", &roles) ? UP_UNSUPPORTED : UP_SCHEMA;
+
+    struct up_json j;
+    up_json_open(&j, roles);
+    for (up_json_array(&j); up_json_item(&j); items++) {
+        struct up_delegation d;
+        if (items == UP_DELEGATIONS_MAX) return UP_LIMIT;
+        read_delegation(&j, keys, &d);
+        if (j.err == UP_OK && d.name.p != NULL) {
+            up_name_check(&j, p, d.name);
+            UP_TRY(up_keyring_check(&d.ring, p, UP_KEYS_MAX));
+            name[n++] = d.name;
+        }
+    }
+    if (j.err != UP_OK) return j.err;
+    return check_names(name, n);
+}
+
+bool up_delegation_get(struct up_span delegations, unsigned index, struct up_delegation *out)
+{
+    struct up_span keys, roles;
+    if (!up_json_find(delegations, "keys", &keys) || !up_json_find(delegations, "roles", &roles))
+        return false;
+    struct up_json j;
+    up_json_open(&j, roles);
+    for (up_json_array(&j); up_json_item(&j); index--) {
+        if (index == 0) {
+            read_delegation(&j, keys, out);
+            return j.err == UP_OK;
+        }
+        (void)up_json_value(&j);
+    }
+    return false;
+}
+
+/* TUF hashes the name itself: escapes decoded. */
+static bool prefix_matches(struct up_span prefixes, struct up_span name)
+{
+    static const char hex[] = "0123456789abcdef";
+    uint8_t plain[UP_NAME_MAX], digest[UP_SHA256_BYTES];
+    char text[2 * UP_SHA256_BYTES];
+    long n = up_json_unescape(name, plain, sizeof plain);
+    if (n < 0) return false;
+    up_sha256((struct up_span){plain, (size_t)n}, digest);
+    for (size_t i = 0; i < sizeof text; i++) text[i] = hex[digest[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15];
+
+    struct up_json j;
+    up_json_open(&j, prefixes);
+    for (up_json_array(&j); up_json_item(&j);) {
+        struct up_span prefix = up_json_string(&j);
+        if (prefix.n <= sizeof text && memcmp(prefix.p, text, prefix.n) == 0) return true;
+    }
+    return false;
+}
+
+static bool path_matches(struct up_span paths, struct up_span name)
+{
+    struct up_json j;
+    up_json_open(&j, paths);
+    for (up_json_array(&j); up_json_item(&j);)
+        if (up_path_match(up_json_string(&j), name)) return true;
+    return false;
+}
+
+bool up_delegation_applies(const struct up_delegation *d, struct up_span name, struct up_span hardware_id)
+{
+    bool hardware =
+        d->hardware_ids.p == NULL || hardware_id.p == NULL || up_items_hold(d->hardware_ids, hardware_id);
+    return hardware &&
+           (d->paths.p != NULL ? path_matches(d->paths, name) : prefix_matches(d->prefixes, name));
+}
