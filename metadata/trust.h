@@ -69,17 +69,24 @@ struct up_trust {
 };
 
 /* From the provisioned or stored Root, whose own threshold must hold (its expiry is not looked at). CONFIG:
- * unusable. */
+ * unusable; NOT_CANONICAL: only with more ROOM. */
 enum up_err up_trust_init(struct up_trust *t, const struct up_policy *policy, struct up_span root,
                           struct up_buf *room) UP_NODISCARD;
 /* Brings back what an earlier cycle committed. FLOORS count in any case. A file that is not the one the
- * floors describe is left out (STORAGE_CORRUPT, the rest is restored): the next cycle fetches it again. */
+ * floors describe, or whose floor a rotation has cleared, is left out (STORAGE_CORRUPT, the rest is
+ * restored): the next cycle fetches it again. A Root below its floor is a start all the same: known Roots are
+ * walked over once more, and the walk may not end (ROLLBACK) before the floor is reached. NOT_CANONICAL: only
+ * with more ROOM. */
 enum up_err up_trust_restore(struct up_trust *t, const struct up_floors *floors);
 enum up_err up_trust_restore_file(struct up_trust *t, enum up_role role, struct up_span file,
                                   struct up_buf *room) UP_NODISCARD;
 
+/* A new cycle. A Director cycle that fails after its Timestamp was accepted goes on from the trust that was
+ * last committed, not from the one in between: its set becomes durable, and binding, only as a whole. */
 void up_trust_begin(struct up_trust *t);
 bool up_trust_want(const struct up_trust *t, struct up_want *w); /* false: done */
+/* NEXT, another object than T, is undefined on failure. LIMIT from a Root: as many as a cycle may bring have
+ * been accepted, and stay; the next cycle goes on. */
 enum up_err up_trust_feed(const struct up_trust *t, struct up_span file, struct up_buf *room, int64_t now_s,
                           struct up_trust *next) UP_NODISCARD;
 enum up_err up_trust_absent(const struct up_trust *t, int64_t now_s, struct up_trust *next) UP_NODISCARD;
