@@ -34,7 +34,7 @@ struct pri_ports {
     struct pri_installer *installer;
     const struct up_signer *signer;
     struct isotp_link *const *links; /* one per configured bus */
-    bool (*random)(uint8_t *out, size_t n);
+    bool (*random)(void *ctx, uint8_t *out, size_t n);
     /* Told as it happens; NULL: nobody listens. Events are in the history already. */
     void (*event)(void *ctx, const struct pri_event *e);
     void (*progress)(void *ctx, const struct pri_progress *p);

@@ -95,7 +95,7 @@ static struct pri_transfer *ask_time(struct pri *p)
     uint8_t text[(PRI_ECUS_MAX + 1) * (2 * UP_NONCE_BYTES + 3) + 32];
     struct up_writer w = {.p = text, .cap = sizeof text};
     uint8_t own[UP_NONCE_BYTES];
-    if (!p->ports.random(own, sizeof own)) return NULL;
+    if (!p->ports.random(p->ports.ctx, own, sizeof own)) return NULL;
     up_clock_ask(&p->clock, own);
     memcpy(p->nonces[0], own, sizeof own);
     p->nonce_count = 1;
@@ -163,7 +163,8 @@ void pri_remember_attack(struct pri *p, const struct pri_problem *problem)
     char text[UP_ATTACKS_MAX + 1], was[UP_ATTACKS_MAX + 1];
     (void)snprintf(was, sizeof was, "%s", p->attacks);
     load_attacks(p);
-    (void)snprintf(text, sizeof text, "%s: %.*s", up_err_name(problem->err), UP_ATTACKS_MAX - 30, problem->what);
+    (void)snprintf(text, sizeof text, "%s: %.*s", up_err_name(problem->err), UP_ATTACKS_MAX - 30,
+                   problem->what);
     for (char *c = text; *c != '\0'; c++)
         if (*c == '"' || *c == '\\') *c = '\'';
     bool known = strcmp(p->attacks, text) == 0;
