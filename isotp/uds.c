@@ -99,7 +99,7 @@ size_t uds_encode_stored_versions(const struct uds_stored_versions *v, uint8_t *
 bool uds_decode_stored_versions(const uint8_t *in, size_t n, struct uds_stored_versions *v)
 {
     if (n != UDS_STORED_VERSIONS_BYTES) return false;
-    struct uds_stored_versions r;
+    struct uds_stored_versions r = {0};
     uint32_t *const words[] = {&r.director_root,    &r.director_timestamp, &r.director_snapshot,
                                &r.director_targets, &r.image_root,         &r.image_timestamp,
                                &r.image_snapshot,   &r.image_targets,      &r.release_counter};

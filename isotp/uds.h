@@ -119,12 +119,13 @@ enum uds_slot_state {
     UDS_SLOT_BAD
 };
 struct uds_slots {
-    uint8_t running, other;         /* enum uds_slot_state of the slot that runs, and of the other one */
-    uint8_t running_slot;           /* 0 or 1 */
-    uint8_t armed;                  /* 1: the other slot starts at the next reset */
-    uint32_t transported, total;    /* of the transfer into the other slot */
-    uint8_t order[UDS_ORDER_BYTES];   /* of the transfer into the other slot, else of the image that runs, from trial on
-                                       * until the next transfer begins; zeros: none */
+    uint8_t running, other;      /* enum uds_slot_state of the slot that runs, and of the other one */
+    uint8_t running_slot;        /* 0 or 1 */
+    uint8_t armed;               /* 1: the other slot starts at the next reset */
+    uint32_t transported, total; /* of the transfer into the other slot */
+    /* of the transfer into the other slot, else of the image that runs, from trial on until the next transfer
+     * begins; zeros: none */
+    uint8_t order[UDS_ORDER_BYTES];
 };
 /* FD14: what the ECU can do. */
 enum uds_layout { UDS_LAYOUT_AB, UDS_LAYOUT_AB_SWAP, UDS_LAYOUT_ONE_SLOT };

@@ -190,8 +190,8 @@ static void on_refusal(struct uds_client *c, uint8_t code, uint32_t now)
 static void on_message(struct uds_client *c, const struct isotp_event *e, uint32_t now)
 {
     c->holding = true;
-    bool ours = c->active && !c->sending && !e->functional;
-    switch (ours ? judge(c, e->data, e->bytes) : LATE) {
+    bool expected = c->active && !c->sending;
+    switch (expected ? judge(c, e->data, e->bytes) : LATE) {
     case LATE:
         break;
     case WAIT:

@@ -357,7 +357,9 @@ START_TEST(request_larger_than_the_head_is_refused)
     uds_client_request(&client, head, sizeof head, NULL, 0, w.now);
     ck_assert_int_eq(outcome(), UDS_NO_ANSWER);
     ck_assert_int_eq(client.transport, ISOTP_BAD_LENGTH);
-    uds_client_request(&client, head, 0, NULL, 0, w.now);
+    uds_client_request(&client, NULL, 0, NULL, 0, w.now);
+    ck_assert_int_eq(outcome(), UDS_NO_ANSWER);
+    uds_client_request(&client, NULL, 0, head, 5, w.now);
     ck_assert_int_eq(outcome(), UDS_NO_ANSWER);
     uds_client_routine(&client, 0x0310, head, sizeof client.head - 3, w.now);
     ck_assert_int_eq(outcome(), UDS_NO_ANSWER);
@@ -423,6 +425,65 @@ START_TEST(answer_must_echo_what_was_asked)
         ck_assert_msg(outcome() == UDS_BAD_ANSWER, "%s", talk[i].answer);
     }
     ck_assert_str_eq(explain(), "22: an answer that does not fit the request");
+}
+END_TEST
+
+START_TEST(short_answer_is_not_completed_by_the_one_before)
+{
+    SCRIPT({1, 0, "62 F1 90 01"}, {2, 0, "62 F1"}, {3, 0, "74 20 0F FF"}, {4, 0, "7F 36 72"}, {5, 0, "74"});
+    uds_client_read(&client, 0xF190, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    uds_client_read(&client, 0xF190, w.now);
+    ck_assert_int_eq(outcome(), UDS_BAD_ANSWER);
+    uds_client_put_image(&client, 0, 0, last, 10, w.now);
+    ck_assert_int_eq(outcome(), UDS_REFUSED);
+    uds_client_put_image(&client, 0, 0, last, 10, w.now);
+    ck_assert_int_eq(outcome(), UDS_BAD_ANSWER);
+}
+END_TEST
+
+START_TEST(answer_to_an_earlier_copy_while_the_repeat_leaves_is_ignored)
+{
+    static const uint8_t body[200];
+    SCRIPT_WITH({.repeats = 1}, {1, 152 * MS, "76 01"}, {2, 0, "76 01"}); /* P2 is 150 ms */
+    uds_client_request(&client, (const uint8_t[]){0x36, 1}, 2, body, sizeof body, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    ck_assert_uint_eq(line, 2);
+    ck_assert_uint_eq(asked, 2); /* the repeat was sent to its end */
+}
+END_TEST
+
+START_TEST(answer_that_cuts_off_another_one_counts)
+{
+    SCRIPT({1, 0, "62 F1 90 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15"});
+    uds_client_read(&client, 0xF190, w.now);
+    while (!isotp_receiving(&w.client)) {
+        client_hears();
+        ecu_hears();
+        (void)ecu_speaks();
+        if (!wire_move(&w)) wire_wait(&w, 100);
+    }
+    static const uint8_t better[] = {0x62, 0xF1, 0x90, 0x77};
+    const struct isotp_message m = {.head = better, .head_bytes = sizeof better};
+    isotp_cancel(&w.ecu);
+    ck_assert_int_eq(isotp_send(&w.ecu, &m, w.now), ISOTP_N_OK);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    ck_assert_str_eq(reply(), "62 F1 90 77");
+}
+END_TEST
+
+START_TEST(events_of_a_request_given_up_change_nothing)
+{
+    SCRIPT({9, 0, "00"});
+    uds_client_tester_present(&client, w.now);
+    uds_client_cancel(&client);
+    for (int kind = ISOTP_NOTHING; kind <= ISOTP_SEND_FAILED; kind++) {
+        if (kind == ISOTP_RECEIVED) continue;
+        const struct isotp_event e = {.kind = (enum isotp_event_kind)kind, .result = ISOTP_N_ERROR};
+        uds_client_event(&client, &e, w.now);
+        ck_assert_int_eq(uds_client_outcome(&client), UDS_NO_ANSWER);
+        ck_assert_int_eq(client.transport, ISOTP_N_OK);
+    }
 }
 END_TEST
 
@@ -756,7 +817,10 @@ SUITE("uds_client", positive_answer_is_handed_over_whole, usual_requests_are_spe
       long_answer_may_take_longer_than_p2, request_that_cannot_be_sent_says_why,
       answer_that_breaks_off_is_asked_for_again, request_larger_than_the_head_is_refused,
       answers_to_other_services_are_ignored, flood_of_foreign_answers_does_not_prolong_p2,
-      answer_must_echo_what_was_asked, answer_after_the_outcome_is_dropped_and_does_not_block_the_channel,
+      answer_must_echo_what_was_asked, short_answer_is_not_completed_by_the_one_before,
+      answer_to_an_earlier_copy_while_the_repeat_leaves_is_ignored, answer_that_cuts_off_another_one_counts,
+      events_of_a_request_given_up_change_nothing,
+      answer_after_the_outcome_is_dropped_and_does_not_block_the_channel,
       cancel_ends_the_request_without_an_answer, explanation_is_cut_at_the_end_of_the_buffer,
       file_goes_in_blocks_of_the_servers_size, image_goes_from_its_offset_in_blocks_of_the_callers_size,
       sizes_beyond_32_bits_are_told_in_eight_bytes, block_without_answer_is_repeated_with_the_same_counter,
