@@ -2,6 +2,10 @@
  * Adapter: state_sqlite.c (WAL, synchronous=FULL, mode 0600, integrity checked at open).
  *
  * Keys are paths: "director/1.root.json", "director/floors", "clock", "report/brake", "bundle/chassis".
+ * One process at a time has a state open for writing. STORAGE_FULL, STORAGE_WRITE, STORAGE_CORRUPT: a value
+ * that is not what was stored is never returned. An error within a transaction ends it: what follows fails
+ * too, and commit() stores nothing.
+ *
  * A write outside begin/commit is durable when it returns; inside, all become durable at commit, or none. */
 #ifndef PRIMARY_STATE_H
 #define PRIMARY_STATE_H
@@ -21,6 +25,8 @@ struct pri_event {  /* one line of the history: what happened to whom, and the v
 struct pri_state;
 struct pri_state *pri_state_open(const char *path, char *why,
                                  size_t why_size); /* ":memory:" for simulations */
+/* To look at it while a Primary may be running; nothing can be stored. NULL: none there, or damaged. */
+struct pri_state *pri_state_open_reading(const char *path, char *why, size_t why_size);
 void pri_state_close(struct pri_state *s);
 
 enum up_err pri_state_begin(struct pri_state *s) UP_NODISCARD;
@@ -36,7 +42,8 @@ enum up_err pri_state_each(struct pri_state *s, const char *prefix,
                            bool (*each)(void *ctx, const char *key, struct up_span value),
                            void *ctx) UP_NODISCARD;
 
-/* Appends; the oldest beyond a fixed number go (bounded log). */
+#define PRI_HISTORY_MAX 1000
+/* Appends; the oldest beyond PRI_HISTORY_MAX go. */
 enum up_err pri_history_add(struct pri_state *s, const struct pri_event *e) UP_NODISCARD;
 /* The newest LAST events, oldest first. */
 enum up_err pri_history_each(struct pri_state *s, unsigned last,
