@@ -14,7 +14,7 @@ enum { NOTHING, NEGATIVE, REPLY }; /* handed */
 
 static bool reached(uint32_t at, uint32_t now)
 {
-    return (int32_t)(now - at) >= 0;
+    return now - at < 0x80000000u;
 }
 
 static uint32_t until(uint32_t at, uint32_t now)
