@@ -9,6 +9,12 @@ const char *up_repo_name(enum up_repo r)
 
 /* ---- beginning, and coming back ---- */
 
+/* One Root, signed offline, serves all vehicles: it need not name ours. */
+static enum up_err accept_root_vehicle(const struct up_policy *p, const struct up_root *root)
+{
+    return root->head.vehicle_id.p == NULL ? UP_OK : up_accept_vehicle(p, &root->head);
+}
+
 static enum up_err open_root(struct up_trust *t, struct up_span file, struct up_buf *room)
 {
     const struct up_policy *p = t->policy;
@@ -16,7 +22,7 @@ static enum up_err open_root(struct up_trust *t, struct up_span file, struct up_
     UP_TRY(up_signed_open(file, p->profile, room, s));
     UP_TRY(up_root_read(s->body, p->profile, p->limits, &t->root));
     UP_TRY(up_signed_verify(s, &t->root.ring[UP_ROOT], p->profile, p->limits->signatures));
-    UP_TRY(up_accept_vehicle(p, &t->root.head));
+    UP_TRY(accept_root_vehicle(p, &t->root));
     return t->root.head.version < UP_VERSION_MAX ? UP_OK : UP_LIMIT;
 }
 
@@ -188,7 +194,7 @@ static enum up_err feed_root(struct up_trust *t, struct up_span file, struct up_
     UP_TRY(up_accept_signatures(p, &t->root.ring[UP_ROOT], file, room, &s));
     UP_TRY(up_root_read(s.body, p->profile, p->limits, &root));
     UP_TRY(up_signed_verify(&s, &root.ring[UP_ROOT], p->profile, p->limits->signatures));
-    UP_TRY(up_accept_vehicle(p, &root.head));
+    UP_TRY(accept_root_vehicle(p, &root));
     if (root.head.version != t->root.head.version + 1) return UP_ROOT_VERSION;
     if (root.head.version == UP_VERSION_MAX) return UP_LIMIT; /* nothing could follow it */
 

@@ -30,7 +30,7 @@ struct up_policy {
     const struct up_limits *limits;
     enum up_repo repo;
     bool full; /* all four roles; false: Root and Targets only (partial verification, 5.4.4.1) */
-    struct up_span vehicle_id; /* every Director file must carry it */
+    struct up_span vehicle_id; /* every Director file but Root must carry it */
     /* Judges an ECU that Director Targets names: OK, DIR_UNKNOWN_ECU, IMG_HWID. NULL: only the Primary can
      * judge. */
     enum up_err (*judge_ecu)(void *ctx, struct up_span serial, struct up_span hardware_id);
