@@ -1,17 +1,13 @@
-/* A folder of its own for every test that writes files. */
+/* A folder of its own for a test, gone afterwards. */
 #ifndef TESTS_LIB_FOLDER_H
 #define TESTS_LIB_FOLDER_H
 
-#include <stddef.h>
+#include <stdbool.h>
 
-/* Makes a new folder and changes into it. */
-void folder_enter(void);
-const char *folder_path(void);
-/* Removes it with all that is in it, and goes back. */
-void folder_leave(void);
-void folder_write(const char *path, const void *bytes, size_t n);
-void folder_write_text(const char *path, const char *text);
-/* The whole file, malloc'd and terminated; NULL: there is none. */
-char *folder_read(const char *path, size_t *n);
+struct folder {
+    char path[64];
+};
+struct folder folder_make(void); /* aborts the test when there is none */
+void folder_remove(const struct folder *f);
 
 #endif

@@ -1,0 +1,101 @@
+#include "sim/keys.h"
+
+#include "metadata/encode.h"
+#include "sim/json_tree.h"
+
+#include <errno.h>
+
+void sim_keys_close(struct sim_keys *k)
+{
+    for (size_t i = 0; i < k->n; i++) up_signer_close(&k->signer[i]);
+    k->n = 0;
+}
+
+static bool key_name(char out[SIM_PATH_MAX], const char *base, unsigned index)
+{
+    return index == 1 ? sim_path(out, "%s", base) : sim_path(out, "%s-%u", base, index);
+}
+
+static bool create_one(const char *folder, const char *name, const struct sim_key_maker *maker,
+                       struct up_signer *signer, char why[SIM_WHY_MAX])
+{
+    char path[SIM_PATH_MAX];
+    if (!sim_path(path, "%s/%s", folder, name)) return sim_say(why, "%s/%s: path too long", folder, name);
+    *strrchr(path, '/') = '\0';
+    if (!sim_folder_make(path)) return sim_say(why, "%s: %s", path, strerror(errno));
+    if (!sim_path(path, "%s/%s.pem", folder, name)) return sim_say(why, "%s/%s: path too long", folder, name);
+    if (maker->seed == NULL)
+        return up_signer_create(path, maker->scheme, maker->rsa_bits, signer, why, SIM_WHY_MAX);
+
+    uint8_t seed[UP_SHA256_BYTES];
+    struct up_hash h;
+    up_hash_begin(&h, UP_SHA256);
+    up_hash_add(&h, (struct up_span){maker->seed, UP_SHA256_BYTES});
+    up_hash_add(&h, up_span_of(name));
+    up_hash_end(&h, seed);
+    if (!up_signer_from_seed(maker->scheme, seed, signer))
+        return sim_say(why, "%s: no key from a seed in scheme %s", path, up_scheme_name(maker->scheme));
+    if (up_signer_save(signer, path, why, SIM_WHY_MAX)) return true;
+    up_signer_close(signer);
+    return false;
+}
+
+bool sim_keys_create(const char *folder, const char *base, const struct sim_key_maker *maker, unsigned count,
+                     struct sim_keys *out, char why[SIM_WHY_MAX])
+{
+    unsigned index = 1;
+    while (count > 0) {
+        char name[SIM_PATH_MAX], path[SIM_PATH_MAX];
+        if (!key_name(name, base, index++) || !sim_path(path, "%s/%s.pem", folder, name))
+            return sim_say(why, "%s/%s: path too long", folder, base);
+        if (sim_file_exists(path)) continue;
+        if (out->n == UP_KEYS_MAX) return sim_say(why, "%s: more than %d keys", base, UP_KEYS_MAX);
+        if (!create_one(folder, name, maker, &out->signer[out->n], why)) return false;
+        out->n++;
+        count--;
+    }
+    return true;
+}
+
+bool sim_keys_add(const char *folder, const char *file, struct sim_keys *out, char why[SIM_WHY_MAX])
+{
+    char path[SIM_PATH_MAX];
+    if (out->n == UP_KEYS_MAX) return sim_say(why, "%s: more than %d keys", file, UP_KEYS_MAX);
+    if (!sim_path(path, "%s/%s.pem", folder, file)) return sim_say(why, "%s/%s: path too long", folder, file);
+    if (!up_signer_open(path, &out->signer[out->n], why, SIM_WHY_MAX)) return false;
+    out->n++;
+    return true;
+}
+
+bool sim_keys_load(const char *folder, const char *base, const cJSON *keyids, struct sim_keys *out,
+                   char why[SIM_WHY_MAX])
+{
+    for (unsigned index = 1;; index++) {
+        char name[SIM_PATH_MAX], path[SIM_PATH_MAX];
+        if (!key_name(name, base, index) || !sim_path(path, "%s/%s.pem", folder, name))
+            return sim_say(why, "%s/%s: path too long", folder, base);
+        if (!sim_file_exists(path)) return true;
+        if (!sim_keys_add(folder, name, out, why)) return false;
+        if (keyids == NULL || sim_is_listed(keyids, out->signer[out->n - 1].keyid)) continue;
+        up_signer_close(&out->signer[--out->n]);
+    }
+}
+
+cJSON *sim_key_object(const struct up_key *key)
+{
+    static const char *const keytype[] = {
+        [UP_ED25519] = "ed25519", [UP_ECDSA_P256_SHA256] = "ecdsa", [UP_RSA_PSS_SHA256] = "rsa"};
+    char text[2 * UP_KEY_BYTES];
+    if (key->scheme == UP_ED25519) {
+        up_hex_encode(key->bytes, key->n, text);
+        text[2 * key->n] = '\0';
+    } else {
+        size_t n = up_key_to_pem(key, text, sizeof text - 1);
+        text[n] = '\0';
+    }
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "keytype", keytype[key->scheme]);
+    cJSON_AddStringToObject(cJSON_AddObjectToObject(object, "keyval"), "public", text);
+    cJSON_AddStringToObject(object, "scheme", up_scheme_name(key->scheme));
+    return object;
+}

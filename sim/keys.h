@@ -1,0 +1,37 @@
+/* Private keys of roles, as PEM files: KEYS/director/timestamp.pem, further keys of the role -2.pem,
+ * -3.pem...
+ *
+ * A key file is never overwritten or removed: rotated keys stay, and metadata says which ones count. */
+#ifndef SIM_KEYS_H
+#define SIM_KEYS_H
+
+#include "metadata/crypto_openssl.h"
+#include "sim/file.h"
+
+#include <cjson/cJSON.h>
+
+struct sim_keys { /* zero is empty; release with sim_keys_close() */
+    struct up_signer signer[UP_KEYS_MAX];
+    size_t n;
+};
+void sim_keys_close(struct sim_keys *k);
+
+/* How new keys are made. SEED NULL: at random; else the same seed and file name give the same key. */
+struct sim_key_maker {
+    enum up_scheme scheme;
+    unsigned rsa_bits;
+    const uint8_t *seed; /* 32 bytes; not for RSA */
+};
+/* Adds COUNT new keys for role BASE ("director/timestamp") under FOLDER. */
+bool sim_keys_create(const char *folder, const char *base, const struct sim_key_maker *maker, unsigned count,
+                     struct sim_keys *out, char why[SIM_WHY_MAX]);
+/* Those keys of role BASE whose ids are in the JSON array KEYIDS; NULL: all. None at all is no failure. */
+bool sim_keys_load(const char *folder, const char *base, const cJSON *keyids, struct sim_keys *out,
+                   char why[SIM_WHY_MAX]);
+/* Adds the one key in FILE (relative, without .pem). */
+bool sim_keys_add(const char *folder, const char *file, struct sim_keys *out, char why[SIM_WHY_MAX]);
+
+/* {"keytype","keyval":{"public"},"scheme"} of TUF 1.0. The caller owns it. */
+cJSON *sim_key_object(const struct up_key *key);
+
+#endif

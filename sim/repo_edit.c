@@ -1,0 +1,311 @@
+#include "sim/repo_edit.h"
+
+#include "metadata/encode.h"
+#include "metadata/search.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static const char *str(const cJSON *object, const char *name)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+    return text != NULL ? text : "";
+}
+
+/* Versions: what the author meant, which is not what a twisted file says. They never go down, whatever was
+ * published meanwhile. */
+
+static bool versions_path(char out[SIM_PATH_MAX], const struct sim_repo *r)
+{
+    return sim_path(out, "%s/versions.json", r->dir);
+}
+
+static cJSON *versions_read(const struct sim_repo *r)
+{
+    char path[SIM_PATH_MAX];
+    struct sim_bytes file;
+    if (!versions_path(path, r) || !sim_file_read(path, &file)) return cJSON_CreateObject();
+    cJSON *versions = cJSON_ParseWithLength((const char *)file.p, file.n);
+    sim_bytes_free(&file);
+    return versions != NULL ? versions : cJSON_CreateObject();
+}
+
+static bool versions_write(const struct sim_edit *e)
+{
+    char path[SIM_PATH_MAX];
+    char *text = cJSON_Print(e->versions);
+    bool ok = versions_path(path, e->r) && sim_file_write(path, up_span_of(text), 0644);
+    if (!ok) sim_say(e->r->why, "%s: %s", path, strerror(errno));
+    cJSON_free(text);
+    return ok;
+}
+
+static uint32_t next_version(struct sim_edit *e, const char *role, uint32_t published)
+{
+    const cJSON *last = cJSON_GetObjectItemCaseSensitive(e->versions, role);
+    uint32_t next = 1 + (cJSON_IsNumber(last) ? (uint32_t)last->valueint : published);
+    cJSON_DeleteItemFromObjectCaseSensitive(e->versions, role);
+    cJSON_AddNumberToObject(e->versions, role, next);
+    return next;
+}
+
+/* Reading what is published */
+
+static bool file_path(char out[SIM_PATH_MAX], const struct sim_repo *r, const char *role, uint32_t version)
+{
+    char name[UP_FILE_NAME_MAX];
+    size_t n = up_file_name(&up_profile_strict, up_span_of(role), version, name);
+    return sim_path(out, "%s/repo/%.*s", r->dir, (int)n, name);
+}
+
+static cJSON *body_read(struct sim_repo *r, const char *role, uint32_t version)
+{
+    char path[SIM_PATH_MAX];
+    struct sim_bytes file;
+    if (!file_path(path, r, role, version) || !sim_file_read(path, &file)) {
+        sim_say(r->why, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    cJSON *whole = cJSON_ParseWithLength((const char *)file.p, file.n);
+    cJSON *body = cJSON_DetachItemFromObjectCaseSensitive(whole, "signed");
+    cJSON_Delete(whole);
+    sim_bytes_free(&file);
+    if (body == NULL) sim_say(r->why, "%s: not a signed JSON file", path);
+    return body;
+}
+
+static cJSON *meta_of(const cJSON *body, const char *role)
+{
+    char name[UP_NAME_MAX + 6];
+    snprintf(name, sizeof name, "%s.json", role);
+    return cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(body, "meta"), name);
+}
+
+bool sim_role_of_meta(char role[UP_NAME_MAX + 6], const char *member)
+{
+    size_t n = strlen(member);
+    if (n <= 5 || n > UP_NAME_MAX + 5 || strcmp(member + n - 5, ".json") != 0) return false;
+    memcpy(role, member, n - 5);
+    role[n - 5] = '\0';
+    return true;
+}
+
+bool sim_edit_begin(struct sim_edit *e, struct sim_repo *r, int64_t now_s)
+{
+    *e = (struct sim_edit){.r = r, .now_s = now_s};
+    e->roles = cJSON_CreateObject();
+    e->touched = cJSON_CreateArray();
+    e->versions = versions_read(r);
+    uint32_t root_version;
+    e->root = sim_root_newest(r, UP_IMAGE, &root_version);
+    if (e->root == NULL) return false;
+
+    char path[SIM_PATH_MAX];
+    if (!file_path(path, r, "timestamp", 0) || !sim_file_exists(path)) {
+        e->snapshot = sim_body_new("snapshot");
+        cJSON_AddObjectToObject(e->snapshot, "meta");
+        return true;
+    }
+    cJSON *timestamp = body_read(r, "timestamp", 0);
+    if (timestamp == NULL) return false;
+    e->timestamp_version = sim_body_version(timestamp);
+    e->timestamp_expires_s = sim_body_expires(timestamp);
+    e->snapshot = body_read(r, "snapshot", sim_body_version(meta_of(timestamp, "snapshot")));
+    cJSON_Delete(timestamp);
+    return e->snapshot != NULL;
+}
+
+void sim_edit_end(struct sim_edit *e)
+{
+    cJSON_Delete(e->root);
+    cJSON_Delete(e->snapshot);
+    cJSON_Delete(e->roles);
+    cJSON_Delete(e->touched);
+    cJSON_Delete(e->versions);
+}
+
+cJSON *sim_edit_role(struct sim_edit *e, const char *name)
+{
+    cJSON *body = cJSON_GetObjectItemCaseSensitive(e->roles, name);
+    if (body != NULL) return body;
+    const cJSON *meta = meta_of(e->snapshot, name);
+    if (meta == NULL) {
+        sim_say(e->r->why, "%s: there is no role of that name", name);
+        return NULL;
+    }
+    body = body_read(e->r, name, sim_body_version(meta));
+    if (body != NULL) cJSON_AddItemToObject(e->roles, name, body);
+    return body;
+}
+
+void sim_edit_touch(struct sim_edit *e, const char *name)
+{
+    const cJSON *t;
+    cJSON_ArrayForEach (t, e->touched)
+        if (strcmp(t->valuestring, name) == 0) return;
+    cJSON_AddItemToArray(e->touched, cJSON_CreateString(name));
+}
+
+/* Delegations */
+
+static cJSON *delegations_of(const cJSON *body)
+{
+    return cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(body, "delegations"), "roles");
+}
+
+static cJSON *delegation_from(struct sim_edit *e, const char *from, const char *name, const char **parent,
+                              unsigned depth)
+{
+    cJSON *d, *body = depth <= UP_SEARCH_DEPTH ? sim_edit_role(e, from) : NULL;
+    cJSON_ArrayForEach (d, delegations_of(body)) {
+        if (strcmp(str(d, "name"), name) == 0) {
+            *parent = body->string;
+            return d;
+        }
+    }
+    cJSON_ArrayForEach (d, delegations_of(body)) {
+        cJSON *below = delegation_from(e, str(d, "name"), name, parent, depth + 1);
+        if (below != NULL) return below;
+    }
+    return NULL;
+}
+
+cJSON *sim_edit_delegation(struct sim_edit *e, const char *name, const char **parent)
+{
+    return delegation_from(e, "targets", name, parent, 0);
+}
+
+static bool any_path_matches(const cJSON *paths, const char *name)
+{
+    const cJSON *p;
+    cJSON_ArrayForEach (p, paths)
+        if (cJSON_IsString(p) && up_path_match(up_span_of(p->valuestring), up_span_of(name))) return true;
+    return false;
+}
+
+static bool applies(const cJSON *delegation, const char *name, const char *hardware_id)
+{
+    const cJSON *ids = cJSON_GetObjectItemCaseSensitive(delegation, "hardwareIds");
+    return any_path_matches(cJSON_GetObjectItemCaseSensitive(delegation, "paths"), name) &&
+           (ids == NULL || sim_is_listed(ids, hardware_id));
+}
+
+/* Preorder, as clients search; *STOP: a terminating delegation has ended it. */
+static cJSON *find_from(struct sim_edit *e, const char *from, const char *name, const char *hardware_id,
+                        const char **role, unsigned depth, bool *stop)
+{
+    cJSON *body = depth <= UP_SEARCH_DEPTH ? sim_edit_role(e, from) : NULL;
+    cJSON *entry = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(body, "targets"), name);
+    if (entry != NULL) {
+        *role = body->string;
+        return entry;
+    }
+    if (*stop) return NULL;
+    const cJSON *d;
+    cJSON_ArrayForEach (d, delegations_of(body)) {
+        if (!applies(d, name, hardware_id)) continue;
+        *stop = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(d, "terminating"));
+        entry = find_from(e, str(d, "name"), name, hardware_id, role, depth + 1, stop);
+        if (entry != NULL || *stop) return entry;
+    }
+    return NULL;
+}
+
+cJSON *sim_edit_find(struct sim_edit *e, const char *name, const char *hardware_id, const char **role)
+{
+    bool stop = false;
+    return find_from(e, "targets", name, hardware_id, role, 0, &stop);
+}
+
+/* Publishing */
+
+static cJSON *ring_of(struct sim_edit *e, const char *role)
+{
+    const char *parent;
+    cJSON *ring = sim_root_role(e->root, role);
+    return ring != NULL ? ring : sim_edit_delegation(e, role, &parent);
+}
+
+/* Signs BODY with the keys that count for ROLE and writes it; *NAMED: how its parent names it. */
+static bool publish_one(struct sim_edit *e, const char *role, cJSON *body, cJSON **named)
+{
+    struct sim_repo *r = e->r;
+    char base[SIM_PATH_MAX], path[SIM_PATH_MAX], name[UP_NAME_MAX + 8];
+    const cJSON *ring = ring_of(e, role);
+    if (ring == NULL) return sim_say(r->why, "%s: nobody delegates to this role", role);
+    struct sim_keys keys = {0};
+    struct sim_bytes file = {0};
+    struct sim_author author = sim_repo_author(r);
+    snprintf(name, sizeof name, "image/%s", role);
+    bool ok = sim_key_base(base, UP_IMAGE, role) &&
+              sim_keys_load(r->keys, base, cJSON_GetObjectItemCaseSensitive(ring, "keyids"), &keys, r->why);
+    if (ok && keys.n == 0)
+        ok = sim_say(r->why, "%s/%s.pem: no key there that counts for %s", r->keys, base, role);
+    ok = ok && sim_author_sign(&author, name, body, &keys, &file, r->why);
+    sim_keys_close(&keys);
+    if (!ok) return false;
+
+    uint32_t version = strcmp(role, "timestamp") == 0 ? 0 : sim_body_version(body);
+    ok = file_path(path, r, role, version) && sim_file_write(path, sim_span(&file), 0644);
+    if (!ok) sim_say(r->why, "%s: %s", path, strerror(errno));
+    if (ok && named != NULL) {
+        uint8_t digest[UP_SHA256_BYTES];
+        char hex[2 * UP_SHA256_BYTES + 1] = {0};
+        up_sha256(sim_span(&file), digest);
+        up_hex_encode(digest, sizeof digest, hex);
+        *named = cJSON_CreateObject();
+        cJSON_AddStringToObject(cJSON_AddObjectToObject(*named, "hashes"), "sha256", hex);
+        cJSON_AddNumberToObject(*named, "length", (double)file.n);
+        cJSON_AddNumberToObject(*named, "version", version);
+    }
+    e->written += ok;
+    sim_bytes_free(&file);
+    return ok;
+}
+
+static void name_in(cJSON *body, const char *role, cJSON *named)
+{
+    char name[UP_NAME_MAX + 6];
+    snprintf(name, sizeof name, "%s.json", role);
+    cJSON *meta = cJSON_GetObjectItemCaseSensitive(body, "meta");
+    cJSON_DeleteItemFromObjectCaseSensitive(meta, name);
+    cJSON_AddItemToObject(meta, name, named);
+}
+
+static bool publish_role(struct sim_edit *e, const char *role)
+{
+    cJSON *named, *body = sim_edit_role(e, role);
+    if (body == NULL) return false;
+    uint32_t version = next_version(e, role, sim_body_version(meta_of(e->snapshot, role)));
+    sim_body_date(body, version, e->now_s + e->r->validity_s[UP_TARGETS]);
+    if (!publish_one(e, role, body, &named)) return false;
+    name_in(e->snapshot, role, named);
+    return true;
+}
+
+bool sim_edit_publish(struct sim_edit *e)
+{
+    const cJSON *t;
+    cJSON_ArrayForEach (t, e->touched)
+        if (!publish_role(e, t->valuestring)) return false;
+    cJSON *snapshot, *timestamp = sim_body_new("timestamp");
+    if (e->touched->child != NULL || e->sign_snapshot) {
+        uint32_t version = next_version(e, "snapshot", sim_body_version(e->snapshot));
+        sim_body_date(e->snapshot, version, e->now_s + e->r->validity_s[UP_SNAPSHOT]);
+        if (!publish_one(e, "snapshot", e->snapshot, &snapshot)) {
+            cJSON_Delete(timestamp);
+            return false;
+        }
+    } else {
+        cJSON *old = body_read(e->r, "timestamp", 0);
+        snapshot = cJSON_Duplicate(meta_of(old, "snapshot"), true);
+        cJSON_Delete(old);
+    }
+    cJSON_AddObjectToObject(timestamp, "meta");
+    name_in(timestamp, "snapshot", snapshot);
+    uint32_t version = next_version(e, "timestamp", e->timestamp_version);
+    sim_body_date(timestamp, version, e->now_s + e->r->validity_s[UP_TIMESTAMP]);
+    bool ok = versions_write(e) && publish_one(e, "timestamp", timestamp, NULL);
+    cJSON_Delete(timestamp);
+    return ok;
+}
