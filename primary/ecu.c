@@ -80,8 +80,7 @@ static void ask_image(struct pri_ecu *e, uint64_t now_us)
         e->skipped = true;
         return;
     }
-    uds_client_put_image(&e->client, 0, offset, e->parcel.image.p + offset, e->parcel.image.n - offset,
-                         short_us(now_us));
+    uds_client_put_image(&e->client, 0, offset, e->parcel.image.p, e->parcel.image.n, short_us(now_us));
 }
 
 static void ask_verify_image(struct pri_ecu *e, uint64_t now_us)
@@ -474,5 +473,5 @@ uint32_t pri_ecu_due(const struct pri_ecu *e, uint64_t now_us)
 uint64_t pri_ecu_moved(const struct pri_ecu *e)
 {
     bool image = e->busy && e->asked && e->script[e->step].ask == ask_image;
-    return image ? e->moved + e->client.transfer.done : e->moved;
+    return image && e->client.transfer.done > e->moved ? e->client.transfer.done : e->moved;
 }
