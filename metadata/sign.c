@@ -11,9 +11,9 @@ enum up_err up_signed_open(struct up_span file, const struct up_profile *profile
     up_json_open(&j, file);
     for (up_json_object(&j); up_json_member(&j, &name);) {
         struct up_span value = up_json_value(&j);
-        if (up_span_is(name, "signatures"))
+        if (up_json_is(name, "signatures"))
             s.signatures = value;
-        else if (up_span_is(name, "signed"))
+        else if (up_json_is(name, "signed"))
             s.body = value;
     }
     up_json_close(&j);
@@ -82,13 +82,13 @@ static enum up_err read_key_text(struct up_span object, struct key_text *out)
     struct up_span name;
     up_json_open(&j, object);
     for (up_json_object(&j); up_json_member(&j, &name);) {
-        if (up_span_is(name, "keytype"))
+        if (up_json_is(name, "keytype"))
             k.keytype = up_json_string(&j);
-        else if (up_span_is(name, "scheme"))
+        else if (up_json_is(name, "scheme"))
             k.scheme = up_json_string(&j);
-        else if (up_span_is(name, "keyval")) {
+        else if (up_json_is(name, "keyval")) {
             for (up_json_object(&j); up_json_member(&j, &name);) {
-                if (up_span_is(name, "public"))
+                if (up_json_is(name, "public"))
                     k.public = up_json_string(&j);
                 else
                     (void)up_json_value(&j);
@@ -295,9 +295,9 @@ static bool next_entry(struct up_json *j, struct entry *out)
     struct up_span name;
     if (!up_json_item(j)) return false;
     for (up_json_object(j); up_json_member(j, &name);) {
-        if (up_span_is(name, "keyid"))
+        if (up_json_is(name, "keyid"))
             e.keyid = up_json_string(j);
-        else if (up_span_is(name, "sig"))
+        else if (up_json_is(name, "sig"))
             e.sig = up_json_string(j);
         else
             (void)up_json_value(j);
