@@ -37,7 +37,7 @@ char *author_text(const char *format, ...)
 char *author_with(const char *body, const char *from, const char *to)
 {
     const char *at = strstr(body, from);
-    ck_assert_msg(at != NULL, "no %s in %s", from, body);
+    ck_assert_msg(at != NULL, "no %.100s in %.900s", from, body);
     return author_text("%.*s%s%s", (int)(at - body), body, to, at + strlen(from));
 }
 
@@ -55,7 +55,7 @@ char *author_without(const char *body, const char *name)
         else
             out = author_text("%s%s\"%.*s\":%.*s", out, out[1] ? "," : "", TEXT(key), TEXT(value));
     }
-    ck_assert_msg(found && j.err == UP_OK, "no %s in %s", name, body);
+    ck_assert_msg(found && j.err == UP_OK, "no %.100s in %.900s", name, body);
     return author_text("%s}", out);
 }
 
@@ -116,21 +116,23 @@ char *author_keyids(const struct up_profile *p, uint32_t keys)
 
 /* ---- files ---- */
 
-char *author_canonical(const struct up_profile *p, const char *body)
+char *author_sorted(const struct up_profile *p, const char *body)
 {
-    struct up_span text = up_span_of(body), sorted, canonical;
+    struct up_span text = up_span_of(body), sorted;
     struct up_buf room = {.p = keep(8 * text.n), .cap = 8 * text.n};
     enum up_err e = up_canon_sort(text, p->dialect, &room, &sorted);
-    if (e == UP_OK) e = up_canon_write(sorted, p->dialect, &room, &canonical);
-    ck_assert_msg(e == UP_OK, "%s: %s", up_err_name(e), body);
-    return author_text("%.*s", TEXT(canonical));
+    ck_assert_msg(e == UP_OK, "%s: %.900s", up_err_name(e), body);
+    return author_text("%.*s", TEXT(sorted));
 }
 
-char *author_entry(const struct up_profile *p, unsigned key, const char *canonical)
+char *author_entry(const struct up_profile *p, unsigned key, const char *sorted)
 {
     uint8_t sig[UP_SIGNATURE_BYTES];
     char out[2 * UP_SIGNATURE_BYTES];
-    size_t n = up_sign(author_key(key), up_span_of(canonical), sig), chars = 2 * n;
+    struct up_span body = up_span_of(sorted), message;
+    struct up_buf room = {.p = keep(8 * body.n), .cap = 8 * body.n};
+    ck_assert_int_eq(up_canon_write(body, p->dialect, &room, &message), UP_OK);
+    size_t n = up_sign(author_key(key), message, sig), chars = 2 * n;
     ck_assert_uint_ne(n, 0);
     if (p->dialect == UP_DIALECT_TUF) {
         up_hex_encode(sig, n, out);
@@ -148,11 +150,11 @@ struct up_span author_envelope(const char *entries, const char *body)
 
 struct up_span author_sign(const struct up_profile *p, uint32_t keys, const char *body)
 {
-    char *canonical = author_canonical(p, body), *entries = author_text("%s", "");
+    char *sorted = author_sorted(p, body), *entries = author_text("%s", "");
     for (unsigned n = 0; n < 32; n++)
         if (keys & KEY(n))
-            entries = author_text("%s%s%s", entries, entries[0] ? "," : "", author_entry(p, n, canonical));
-    return author_envelope(entries, canonical);
+            entries = author_text("%s%s%s", entries, entries[0] ? "," : "", author_entry(p, n, sorted));
+    return author_envelope(entries, sorted);
 }
 
 /* ---- roles ---- */
@@ -317,19 +319,21 @@ struct up_span shelf_get(struct shelf *s, const char *name)
 enum up_err shelf_walk(struct shelf *s, struct up_trust *t, int64_t now_s)
 {
     struct up_want w;
-    struct up_trust next;
-    up_trust_begin(t);
-    while (up_trust_want(t, &w)) {
+    struct up_trust work = *t, next;
+    up_trust_begin(&work);
+    while (up_trust_want(&work, &w)) {
         char name[UP_FILE_NAME_MAX];
         up_file_name(t->policy->profile, up_span_of(up_role_name(w.role)), w.version, name);
         struct up_span file = shelf_get(s, name);
         struct up_buf room = author_room();
         if (file.p == NULL)
-            UP_TRY(up_trust_absent(t, now_s, &next));
+            UP_TRY(up_trust_absent(&work, now_s, &next));
         else
-            UP_TRY(up_trust_feed(t, file, &room, now_s, &next));
-        *t = next;
+            UP_TRY(up_trust_feed(&work, file, &room, now_s, &next));
+        work = next;
+        if (file.p != NULL && (w.role == UP_ROOT || t->policy->repo == UP_IMAGE)) *t = work;
     }
+    *t = work;
     return UP_OK;
 }
 

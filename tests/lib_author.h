@@ -33,11 +33,11 @@ char *author_keyids(const struct up_profile *p, uint32_t keys); /* [ID, ...] */
 
 /* ---- files ---- */
 
-/* {"signatures":[...],"signed":BODY}: BODY in any order becomes canonical, and each of KEYS signs it. */
+/* {"signatures":[...],"signed":BODY}: BODY, in any order, is sorted, and each of KEYS signs it. */
 struct up_span author_sign(const struct up_profile *p, uint32_t keys, const char *body);
 /* The same from its parts: entries of a signature list, and a body that stays as it is. */
-char *author_canonical(const struct up_profile *p, const char *body);
-char *author_entry(const struct up_profile *p, unsigned key, const char *canonical);
+char *author_sorted(const struct up_profile *p, const char *body);
+char *author_entry(const struct up_profile *p, unsigned key, const char *sorted);
 struct up_span author_envelope(const char *entries, const char *body);
 
 /* ---- roles ---- */
@@ -99,7 +99,8 @@ struct shelf {
 void shelf_put(struct shelf *s, const char *name, struct up_span file); /* replaces */
 void shelf_drop(struct shelf *s, const char *name);
 struct up_span shelf_get(struct shelf *s, const char *name); /* absent: not there; logs */
-/* Runs a cycle of T to its end, or to the first failure; T stays what it last was. */
+/* Runs a cycle of T to its end, or to the first failure, and commits as metadata/trust.h says: Roots at once, the
+ * Director's set as a whole, the files of the Image repository one by one. */
 enum up_err shelf_walk(struct shelf *s, struct up_trust *t, int64_t now_s);
 /* Runs a search to its verdict. */
 enum up_err shelf_search(struct shelf *s, struct up_search *search, int64_t now_s, struct up_target *target);
