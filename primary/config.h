@@ -40,7 +40,7 @@ struct pri_config {
     char *state_dir;                           /* state.db, images/, slots/ */
     int64_t base_time_s;                       /* provisioning time */
     struct pri_repo_config director, image;
-    char *time_url;
+    char *time_url; /* NULL: none; only with the relaxation time-from-primary */
     char *tls_ca, *tls_certificate, *tls_key;
     uint32_t poll_interval_s;
     uint32_t time_max_age_s;                      /* an attestation older than this starts no install */

@@ -35,6 +35,7 @@ struct pri_ports {
     const struct up_signer *signer;
     struct isotp_link *const *links; /* one per configured bus */
     bool (*random)(void *ctx, uint8_t *out, size_t n);
+    int64_t (*wall_clock)(void *ctx); /* for vehicles without a time server only ([time] url left out) */
     /* Told as it happens; NULL: nobody listens. Events are in the history already. */
     void (*event)(void *ctx, const struct pri_event *e);
     void (*progress)(void *ctx, const struct pri_progress *p);

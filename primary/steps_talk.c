@@ -90,24 +90,35 @@ int64_t pri_on_root(void *ctx, const struct up_root *root)
     return up_clock_now(&p->clock, pri_ms(p));
 }
 
-static struct pri_transfer *ask_time(struct pri *p)
+/* Nonces of all who will judge the answer: ours first. */
+static bool collect_nonces(struct pri *p)
 {
-    uint8_t text[(PRI_ECUS_MAX + 1) * (2 * UP_NONCE_BYTES + 3) + 32];
-    struct up_writer w = {.p = text, .cap = sizeof text};
-    uint8_t own[UP_NONCE_BYTES];
-    if (!p->ports.random(p->ports.ctx, own, sizeof own)) return NULL;
-    up_clock_ask(&p->clock, own);
-    memcpy(p->nonces[0], own, sizeof own);
+    if (!p->ports.random(p->ports.ctx, p->nonces[0], UP_NONCE_BYTES)) return false;
+    up_clock_ask(&p->clock, p->nonces[0]);
     p->nonce_count = 1;
     for (unsigned i = 0; i < p->config->ecu_count; i++)
         if (p->fleet.ecus[i].has_nonce)
             memcpy(p->nonces[p->nonce_count++], p->fleet.ecus[i].nonce, UP_NONCE_BYTES);
-    up_write(&w, "{\"nonces\":[");
+    return true;
+}
+
+static void write_nonces(const struct pri *p, struct up_writer *w)
+{
+    up_write(w, "\"nonces\":[");
     for (unsigned i = 0; i < p->nonce_count; i++) {
-        if (i > 0) up_write(&w, ",");
-        up_write_hex(&w, p->nonces[i], UP_NONCE_BYTES);
+        if (i > 0) up_write(w, ",");
+        up_write_hex(w, p->nonces[i], UP_NONCE_BYTES);
     }
-    up_write(&w, "]}");
+    up_write(w, "]");
+}
+
+static struct pri_transfer *ask_time(struct pri *p)
+{
+    uint8_t text[(PRI_ECUS_MAX + 1) * (2 * UP_NONCE_BYTES + 3) + 32];
+    struct up_writer w = {.p = text, .cap = sizeof text};
+    up_write(&w, "{");
+    write_nonces(p, &w);
+    up_write(&w, "}");
     struct pri_request rq = {.server = PRI_TIME,
                              .method = "POST",
                              .path = "",
@@ -116,32 +127,51 @@ static struct pri_transfer *ask_time(struct pri *p)
     return p->ports.fetch->start(p->ports.fetch, &rq);
 }
 
-enum pri_verdict pri_step_time(struct pri *p, bool enter)
+/* time-from-primary: no time server; our own clock, unsigned, in the attestation's form. */
+static void attest_ourselves(struct pri *p)
 {
-    struct pri_fetch *fetch = p->ports.fetch;
-    if (enter && (p->transfer = ask_time(p)) == NULL) {
-        pri_problem_set(&p->problem, UP_TIME_UNAVAILABLE, "no random nonce, or out of memory");
-        return PRI_FAILED;
-    }
-    struct pri_answer a;
-    if (!fetch->done(fetch, p->transfer, &a)) return PRI_WAIT;
-    enum up_err e = a.err;
-    char detail[sizeof a.detail];
-    (void)snprintf(detail, sizeof detail, "%s", e == UP_OK ? "" : a.detail);
-    if (e == UP_OK) {
-        memcpy(p->attestation, a.body.p, a.body.n);
-        p->attestation_bytes = a.body.n;
-        e = up_time_has_nonces(a.body, (const uint8_t(*)[UP_NONCE_BYTES])p->nonces, p->nonce_count);
-        if (e == UP_OK) e = take_attestation(p);
-        if (e != UP_OK && e != UP_TIME_SIG)
-            p->attestation_bytes = 0; /* TIME_SIG: perhaps a rotated key, see pri_on_root */
-        p->attested = e == UP_OK;
-    }
-    fetch->drop(fetch, p->transfer);
-    p->transfer = NULL;
+    struct up_writer w = {.p = p->attestation, .cap = sizeof p->attestation};
+    char now[UP_TIME_TEXT];
+    up_time_encode(p->ports.wall_clock(p->ports.ctx), now);
+    up_write(&w, "{\"signatures\":[],\"signed\":{\"_type\":\"time\",");
+    write_nonces(p, &w);
+    up_write(&w, ",\"time\":\"");
+    up_write_span(&w, (struct up_span){(const uint8_t *)now, sizeof now});
+    up_write(&w, "\"}}");
+    p->attestation_bytes = w.full ? 0 : w.n;
+}
+
+static enum pri_verdict judge_time(struct pri *p, enum up_err e, const char *detail)
+{
+    struct up_span file = {p->attestation, p->attestation_bytes};
+    if (e == UP_OK) e = up_time_has_nonces(file, (const uint8_t(*)[UP_NONCE_BYTES])p->nonces, p->nonce_count);
+    if (e == UP_OK) e = take_attestation(p);
+    if (e != UP_OK && e != UP_TIME_SIG)
+        p->attestation_bytes = 0; /* TIME_SIG: perhaps a rotated key, see pri_on_root */
+    p->attested = e == UP_OK;
     if (e == UP_OK) return PRI_DONE;
     pri_problem_set(&p->problem, e, "time: %s%s%s", up_err_text(e), detail[0] ? ": " : "", detail);
     return PRI_FAILED;
+}
+
+enum pri_verdict pri_step_time(struct pri *p, bool enter)
+{
+    struct pri_fetch *fetch = p->ports.fetch;
+    if (enter && !collect_nonces(p)) return judge_time(p, UP_TIME_UNAVAILABLE, "no random nonce");
+    if (p->config->time_url == NULL) {
+        attest_ourselves(p);
+        return judge_time(p, UP_OK, "");
+    }
+    if (enter && (p->transfer = ask_time(p)) == NULL) return judge_time(p, UP_STORAGE_FULL, "out of memory");
+    struct pri_answer a;
+    if (!fetch->done(fetch, p->transfer, &a)) return PRI_WAIT;
+    char detail[sizeof a.detail];
+    (void)snprintf(detail, sizeof detail, "%s", a.err == UP_OK ? "" : a.detail);
+    p->attestation_bytes = a.err == UP_OK ? a.body.n : 0;
+    if (p->attestation_bytes > 0) memcpy(p->attestation, a.body.p, a.body.n);
+    fetch->drop(fetch, p->transfer);
+    p->transfer = NULL;
+    return judge_time(p, a.err, detail);
 }
 
 /* ---- manifest ---- */
