@@ -41,7 +41,7 @@ static const struct row {
     {IMAGE, "url", &pri_conf_base_url, OF(image.url), NULL, 0, 0},
     {IMAGE, "root", &pri_conf_readable, OF(image.root), NULL, 0, 0},
     {IMAGE, "profile", &pri_conf_profile, OF(image.profile), "strict", 0, 0},
-    {TIME, "url", &pri_conf_url, OF(time_url), NULL, 0, 0},
+    {TIME, "url", &pri_conf_url, OF(time_url), "", 0, 0},
     {TLS, "ca", &pri_conf_readable, OF(tls_ca), NULL, 0, 0},
     {TLS, "certificate", &pri_conf_readable, OF(tls_certificate), NULL, 0, 0},
     {TLS, "key", &pri_conf_readable, OF(tls_key), NULL, 0, 0},
@@ -264,6 +264,8 @@ static bool take_all(struct pri_conf *r, struct pri_config *c)
     if (!pri_conf_read(r) || !find_sections(r, c) || !check_keys(r)) return false;
     for (enum section s = 0; s < BUS; s++)
         if (!take_section(r, s, section_names[s], c)) return false;
+    if (c->time_url == NULL && !(c->director.profile->relax & UP_RELAX_TIME_FROM_PRIMARY))
+        return pri_conf_error(r, 0, "[time] url is missing");
     for (unsigned i = 0; i < c->bus_count; i++)
         if (!take_section(r, BUS, unit("bus", c->buses[i].name).text, &c->buses[i])) return false;
     for (unsigned i = 0; i < c->ecu_count; i++)
