@@ -121,7 +121,7 @@ enum pri_verdict pri_download_step(struct pri_download *d, const struct pri_chai
 
 uint64_t pri_download_done(const struct pri_download *d)
 {
-    return d->transfer == NULL ? d->held : d->held + d->fetch->received(d->transfer);
+    return d->transfer == NULL ? d->held : d->fetch->received(d->transfer);
 }
 
 void pri_download_cancel(struct pri_download *d)

@@ -37,7 +37,8 @@ struct pri_fetch {
     struct pri_transfer *(*start)(struct pri_fetch *f,
                                   const struct pri_request *rq); /* NULL: out of memory */
     bool (*done)(struct pri_fetch *f, struct pri_transfer *t, struct pri_answer *a);
-    uint64_t (*received)(const struct pri_transfer *t);        /* body bytes so far, for progress */
+    /* Bytes of the body so far, with to_file those before `from` included: for progress. */
+    uint64_t (*received)(const struct pri_transfer *t);
     void (*drop)(struct pri_fetch *f, struct pri_transfer *t); /* cancels when not done */
 };
 
