@@ -25,6 +25,9 @@ struct sec_identity {
     int64_t base_time_s;            /* provisioning time */
     uint32_t time_max_age_s;        /* attested time older than this starts no install */
     uint32_t trial_limit_s;         /* awake time on trial without a word from the Primary, then revert */
+    uint16_t max_message;           /* as in uds_server_config, told in FD14 */
+    uint32_t staging_bytes; /* size of a metadata bank; 0: an eighth of the flash. The slots share the rest */
+    struct up_buf *room;    /* where files that are not canonical are made so; NULL: NOT_CANONICAL */
 };
 
 /* What the plant puts into an empty flash: initial Roots (Image root for full verification only) and the
@@ -56,6 +59,9 @@ const struct uds_owner *sec_agent_owner(void);
  * out). */
 bool sec_agent_tick(struct sec_agent *a, uint64_t now_ms);
 
+/* Before the memory of a running agent is used for something else, or for sec_boot() again. */
+void sec_agent_drop(struct sec_agent *a);
+
 /* For status displays and tests. */
 struct sec_status {
     struct uds_slots slots;
@@ -63,6 +69,7 @@ struct sec_status {
     struct up_span image, image_name; /* what runs; image in mapped flash */
     uint32_t release_counter;
     uint32_t security_events;
+    struct up_span attacks; /* what the next version report says was detected; empty: nothing */
 };
 void sec_agent_status(const struct sec_agent *a, struct sec_status *s);
 

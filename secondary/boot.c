@@ -48,8 +48,8 @@ struct sec_boot_choice sec_boot_choose(struct sec_slots *s)
             choice.slot = i;
             break;
         }
-        choice.gave_up = choice.gave_up || used_up;
-        choice.damaged = choice.damaged || !used_up;
+        choice.gave_up[i] = used_up;
+        choice.damaged[i] = !used_up;
         enum up_err recorded = sec_slot_event(s, i, SEC_REJECT);
         (void)recorded; /* if not, the next boot finds the same */
     }

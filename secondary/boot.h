@@ -16,9 +16,9 @@ struct sec_boot_rule {
 extern const struct sec_boot_rule sec_boot_rules[SEC_SLOT_STATES];
 
 struct sec_boot_choice {
-    unsigned slot; /* SEC_NO_SLOT: nothing can run */
-    bool damaged;  /* an image was not what it was when it was verified */
-    bool gave_up;  /* a trial had its starts and was not confirmed */
+    unsigned slot;   /* SEC_NO_SLOT: nothing can run */
+    bool damaged[2]; /* the image was not what it was when it was verified */
+    bool gave_up[2]; /* a trial had its starts and was not confirmed */
 };
 /* What cannot be recorded is not started, except the confirmed image, for which nothing need be. */
 struct sec_boot_choice sec_boot_choose(struct sec_slots *s);

@@ -1,0 +1,114 @@
+/* 34, 36, 37 and FF01: the image that 0310 has accepted, into the slot that does not run, and read back. */
+#include "secondary/agent_state.h"
+
+#define CHECKPOINTS 32u    /* journal records of one transfer, at most: wear does not grow with the image */
+#define CHECK_BYTES 65536u /* read back per step */
+
+static enum up_err to_slot(void *ctx, struct up_span plain)
+{
+    return sec_slot_write(ctx, plain);
+}
+
+static enum uds_code refuse(struct sec_agent *a, enum up_err e, enum uds_code code)
+{
+    sec_note(a, e, UP_SPAN("download"));
+    return code;
+}
+
+enum uds_code sec_agent_download(void *ctx, uint8_t format, uint64_t address, uint64_t bytes)
+{
+    struct sec_agent *a = ctx;
+    const unsigned slot = sec_agent_other(a);
+    const struct sec_image *image = &a->order.image;
+    if (!a->order.accepted) return refuse(a, UP_BUS_UNAUTHORISED, UDS_DOWNLOAD_NOT_ACCEPTED);
+    if (up_clock_fresh(&a->clock, a->now_ms, a->id->time_max_age_s) != UP_OK)
+        return refuse(a, UP_TIME_UNAVAILABLE, UDS_CONDITIONS_NOT_CORRECT);
+    if (address > image->length || bytes != image->length - address) return UDS_OUT_OF_RANGE;
+    if (address != 0 && address != sec_slot_received(&a->slots, slot)) return UDS_OUT_OF_RANGE;
+
+    const uint32_t from = (uint32_t)address;
+    if (sec_filter_begin(&a->filter, format, from, from, to_slot, &a->slots) != UP_OK)
+        return UDS_OUT_OF_RANGE;
+    enum up_err e = sec_slot_receive(&a->slots, slot, image, a->order.digest, from);
+    if (e != UP_OK) return sec_agent_code(e);
+    a->transfer = SEC_IMAGE;
+    return UDS_OK;
+}
+
+/* Promised before it is acknowledged, and only what is in flash. */
+static enum up_err journal(struct sec_agent *a)
+{
+    const uint32_t safe = sec_slot_resumable(&a->slots, sec_agent_other(a));
+    const uint32_t step = a->order.image.length / CHECKPOINTS;
+    if (safe - a->slots.journal.plain <= step) return UP_OK;
+    return sec_slot_journal(&a->slots, sec_filter_transported_at(&a->filter, safe), safe);
+}
+
+enum uds_code sec_agent_block(void *ctx, const uint8_t *data, size_t n)
+{
+    struct sec_agent *a = ctx;
+    const struct up_span block = {data, n};
+    enum up_err e = UP_PRECONDITION;
+    if (a->transfer == SEC_FILE) e = sec_bank_add(&a->staging, block);
+    if (a->transfer == SEC_IMAGE) e = sec_filter_add(&a->filter, block);
+    if (a->transfer == SEC_IMAGE && e == UP_OK) e = journal(a);
+    if (e == UP_OK) return UDS_OK;
+    a->transfer = SEC_NO_TRANSFER; /* flash failed in mid-block: what follows would not fit */
+    return sec_agent_code(e);
+}
+
+enum uds_code sec_agent_exit(void *ctx)
+{
+    struct sec_agent *a = ctx;
+    enum up_err e = UP_PRECONDITION;
+    if (a->transfer == SEC_FILE) e = sec_bank_close(&a->staging);
+    if (a->transfer == SEC_IMAGE) e = sec_slot_finish(&a->slots, a->filter.transported, a->filter.plain);
+    a->transfer = SEC_NO_TRANSFER;
+    return e == UP_OK ? UDS_OK : sec_agent_code(e);
+}
+
+/* What the journal promises stays. */
+void sec_agent_abort(void *ctx)
+{
+    struct sec_agent *a = ctx;
+    if (a->transfer == SEC_FILE) sec_bank_abandon(&a->staging);
+    a->transfer = SEC_NO_TRANSFER;
+}
+
+/* ---- FF01 ---- */
+
+static bool is_complete(const struct sec_agent *a, unsigned slot)
+{
+    const struct sec_slot *t = &a->slots.slot[slot];
+    if (t->state == SEC_RECEIVING) return sec_slot_received(&a->slots, slot) == t->image.length;
+    return t->state == SEC_VERIFIED;
+}
+
+static enum uds_code conclude(struct sec_agent *a, const struct sec_routine *r)
+{
+    const unsigned slot = sec_agent_other(a);
+    enum up_err verdict = sec_check_end(&a->w.check);
+    enum up_err e = sec_slot_event(&a->slots, slot, verdict == UP_OK ? SEC_ACCEPT : SEC_REJECT);
+    if (verdict != UP_OK) {
+        sec_note(a, verdict, sec_image_name(&a->slots.slot[slot].image));
+        return UDS_PROGRAMMING_FAILURE;
+    }
+    if (e != UP_OK) return sec_agent_code(e);
+    r->out[0] = UP_OK;
+    *r->n = 1;
+    return UDS_OK;
+}
+
+enum uds_code sec_agent_check(struct sec_agent *a, const struct sec_routine *r)
+{
+    if (r->data.n != 0) return UDS_INCORRECT_LENGTH;
+    if (r->cap < 1) return UDS_RESPONSE_TOO_LONG;
+    if (a->work == SEC_IDLE) {
+        if (a->transfer != SEC_NO_TRANSFER || !is_complete(a, sec_agent_other(a))) return UDS_SEQUENCE_ERROR;
+        sec_check_begin(&a->w.check, &a->slots, sec_agent_other(a));
+        a->work = SEC_CHECKING;
+    }
+    if (sec_check_step(&a->w.check, CHECK_BYTES)) return UDS_PENDING;
+    a->work = SEC_IDLE;
+    return conclude(a, r);
+}

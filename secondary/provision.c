@@ -1,0 +1,145 @@
+/* What the plant puts into an empty flash. The identity comes last: without it nothing else counts. */
+#include "metadata/encode.h"
+#include "metadata/json.h"
+#include "secondary/agent_state.h"
+
+static void add(struct up_hash *h, struct up_span s)
+{
+    const uint8_t size[2] = {(uint8_t)(s.n >> 8), (uint8_t)s.n};
+    up_hash_add(h, (struct up_span){size, sizeof size});
+    up_hash_add(h, s);
+}
+
+void sec_identity_digest(const struct sec_identity *id, uint8_t digest[UP_SHA256_BYTES])
+{
+    const uint8_t full = id->full ? 1 : 0;
+    struct up_hash h;
+    up_hash_begin(&h, UP_SHA256);
+    add(&h, id->vehicle_id);
+    add(&h, id->serial);
+    add(&h, id->hardware_id);
+    add(&h, up_span_of(id->profile->name));
+    add(&h, (struct up_span){&full, 1});
+    up_hash_end(&h, digest);
+}
+
+struct plant {
+    const struct sec_flash *flash;
+    const struct sec_identity *id;
+    struct sec_layout layout;
+    struct sec_store store;
+    struct sec_bank bank;
+    struct sec_trusted trusted;
+};
+
+static enum up_err put_file(struct plant *p, const char *path, uint32_t version, struct up_span file,
+                            uint32_t *at)
+{
+    uint8_t text[SEC_PATH_MAX];
+    struct up_writer w = {.p = text, .cap = sizeof text};
+    up_write(&w, path);
+    if (version > 0) up_write_int(&w, version);
+    UP_TRY(sec_bank_open(&p->bank, up_written(&w), (uint32_t)file.n));
+    UP_TRY(sec_bank_add(&p->bank, file));
+    UP_TRY(sec_bank_close(&p->bank));
+    *at = p->bank.last;
+    return UP_OK;
+}
+
+/* Root, and a Targets file as floor; each must hold by the Root's own keys. */
+static enum up_err put_repo(struct plant *p, enum up_repo repo, struct up_span root, struct up_span targets,
+                            struct up_trust *t)
+{
+    const struct up_policy policy = {.profile = p->id->profile,
+                                     .limits = p->id->limits,
+                                     .repo = repo,
+                                     .full = p->id->full,
+                                     .vehicle_id = p->id->vehicle_id};
+    struct up_buf *room = p->id->room;
+    uint32_t *at = p->trusted.at[repo];
+    if (room != NULL) room->n = 0;
+    if (root.p == NULL || root.n > policy.limits->root_bytes) return UP_CONFIG;
+    UP_TRY(up_trust_init(t, &policy, root, room));
+    const uint32_t version = t->root.head.version;
+    UP_TRY(put_file(p, repo == UP_DIRECTOR ? "director/root/" : "image/root/", version, root, &at[UP_ROOT]));
+    at[SEC_PLANT_ROOT] = at[UP_ROOT];
+    p->trusted.root_version[repo] = version;
+    if (targets.p != NULL) {
+        struct up_signed s;
+        struct up_targets read;
+        UP_TRY(up_signed_open(targets, policy.profile, room, &s));
+        UP_TRY(up_signed_verify(&s, &t->root.ring[UP_TARGETS], policy.profile, policy.limits->signatures));
+        UP_TRY(up_targets_read(s.body, policy.profile, &read));
+        if (read.head.vehicle_id.p != NULL && !up_span_eq(read.head.vehicle_id, policy.vehicle_id))
+            return UP_CONFIG;
+        t->floors.mark[UP_TARGETS].version = read.head.version;
+        memcpy(t->floors.mark[UP_TARGETS].digest, s.digest, sizeof s.digest);
+        UP_TRY(put_file(p, "director/targets", 0, targets, &at[UP_TARGETS]));
+    }
+    p->trusted.floors[repo] = t->floors;
+    return UP_OK;
+}
+
+static enum up_err put_metadata(struct plant *p, const struct sec_provisioning *what)
+{
+    struct up_trust t;
+    sec_trusted_init(&p->trusted);
+    sec_bank_begin(&p->bank, p->flash, p->layout.bank[0], 0);
+    if (p->id->full) UP_TRY(put_repo(p, UP_IMAGE, what->image_root, (struct up_span){NULL, 0}, &t));
+    UP_TRY(put_repo(p, UP_DIRECTOR, what->director_root, what->director_targets, &t));
+    UP_TRY(sec_flash_sync(p->flash));
+
+    struct up_clock clock;
+    const uint8_t none[UP_SHA256_BYTES] = {0};
+    up_clock_init(&clock, p->id->base_time_s, p->id->base_time_s, none);
+    up_clock_on_root(&clock, &t.root);
+    UP_TRY(sec_time_save(&p->store, &clock, p->id->base_time_s));
+
+    struct sec_trusted nothing;
+    sec_trusted_init(&nothing);
+    return sec_trusted_commit(&p->trusted, &nothing, &p->bank, &p->layout, &p->store);
+}
+
+static enum up_err put_image(struct plant *p, const struct sec_provisioning *what)
+{
+    struct sec_slots s = {.store = &p->store, .slot = {{.state = SEC_EMPTY}, {.state = SEC_EMPTY}}};
+    s.region[0] = p->layout.slot[0];
+    s.region[1] = p->layout.slot[1];
+    if (what->image.p != NULL) {
+        struct up_target t = {.name = what->image_name,
+                              .length = what->image.n,
+                              .hashes = {.has_sha256 = true},
+                              .release_counter = what->release_counter};
+        up_sha256(what->image, t.hashes.sha256);
+        if (!up_is_name(what->image_name) || !sec_image_of(&t, &s.slot[0].image)) return UP_CONFIG;
+        if (what->release_counter > UP_COUNTER_MAX) return UP_CONFIG;
+        struct sec_writer w;
+        sec_writer_begin(&w, p->flash, s.region[0].at, s.region[0].at + s.region[0].bytes, true);
+        UP_TRY(sec_writer_add(&w, what->image));
+        UP_TRY(sec_writer_flush(&w));
+        UP_TRY(sec_flash_sync(p->flash));
+        s.slot[0].state = SEC_CONFIRMED;
+        s.release_floor = what->release_counter;
+    }
+    return sec_slots_save(&s);
+}
+
+static bool is_usable(const struct sec_identity *id)
+{
+    return up_is_id(id->vehicle_id) && up_is_id(id->serial) && up_is_id(id->hardware_id) &&
+           id->profile != NULL && id->limits != NULL && id->signer != NULL && id->base_time_s > 0;
+}
+
+enum up_err sec_provision(const struct sec_flash *flash, const struct sec_identity *id,
+                          const struct sec_provisioning *what)
+{
+    struct plant p = {.flash = flash, .id = id};
+    uint8_t digest[UP_SHA256_BYTES];
+    if (!is_usable(id)) return UP_CONFIG;
+    UP_TRY(sec_layout_of(flash, id->staging_bytes, &p.layout));
+    UP_TRY(sec_store_format(&p.store, flash, &p.layout));
+    UP_TRY(put_metadata(&p, what));
+    UP_TRY(put_image(&p, what));
+    sec_identity_digest(id, digest);
+    return sec_store_put(&p.store, SEC_KEY_IDENTITY, (struct up_span){digest, sizeof digest});
+}
