@@ -5,6 +5,8 @@
 
 enum { SIM_EXIT_OK = 0, SIM_EXIT_USAGE = 64, SIM_EXIT_FAULT = 70, SIM_EXIT_CONFIG = 78 }; /* sysexits.h */
 
+int sim_cmd_attack(int argc, char **argv);
 int sim_cmd_bus(int argc, char **argv);
+int sim_cmd_vehicle(int argc, char **argv);
 
 #endif

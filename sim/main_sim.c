@@ -9,7 +9,9 @@ static const struct command {
     int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name; returns the exit status */
     const char *help;
 } commands[] = {
+    {"attack", sim_cmd_attack, "attacks on a simulated vehicle, and what comes of them"},
     {"bus", sim_cmd_bus, "a virtual CAN bus for the processes of this host"},
+    {"vehicle", sim_cmd_vehicle, "the whole demo vehicle in one process, in virtual time"},
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)

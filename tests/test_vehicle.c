@@ -1,0 +1,209 @@
+/* The whole vehicle in virtual time: every part is the real one but wires and clocks. */
+#include "sim/attack.h"
+#include "sim/vehicle.h"
+#include "tests/lib_folder.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct folder folder;
+static char dir[96], why[512];
+
+struct diary { /* all that happened, as one digest */
+    struct up_hash hash;
+    unsigned events;
+};
+
+static void write_diary(void *ctx, const struct pri_event *e)
+{
+    struct diary *d = ctx;
+    char line[512];
+    int n = snprintf(line, sizeof line, "%lld %s %s %s %s\n", (long long)e->time_s, e->ecu, e->what,
+                     up_err_name(e->err), e->detail == NULL ? "" : e->detail);
+    up_hash_add(&d->hash, (struct up_span){(const uint8_t *)line, (size_t)n});
+    d->events++;
+}
+
+static struct sim_vehicle *build(struct sim_vehicle_options o)
+{
+    folder = folder_make();
+    snprintf(dir, sizeof dir, "%s/vehicle", folder.path);
+    o.dir = dir;
+    if (o.seed == 0) o.seed = 1;
+    o.scheme = UP_ED25519;
+    struct sim_vehicle *v = sim_vehicle_open(&o, why, sizeof why);
+    ck_assert_msg(v != NULL, "%s", why);
+    return v;
+}
+
+static void dismantle(struct sim_vehicle *v)
+{
+    sim_vehicle_close(v);
+    folder_remove(&folder);
+}
+
+static void expect_image(struct sim_vehicle *v, unsigned ecu, unsigned version)
+{
+    char name[UP_NAME_MAX + 1], wanted[UP_NAME_MAX + 1];
+    uint32_t counter;
+    sim_vehicle_running(v, ecu, name, &counter);
+    sim_world_image_name(&sim_world_ecus[ecu], version, wanted);
+    ck_assert_str_eq(name, wanted);
+    ck_assert_uint_eq(counter, version);
+}
+
+static const struct pri_outcome *update(struct sim_vehicle *v)
+{
+    const struct pri_outcome *o = sim_vehicle_cycle(v, PRI_UPDATE);
+    ck_assert_ptr_nonnull(o);
+    return o;
+}
+
+static void update_all(struct sim_vehicle *v)
+{
+    ck_assert_msg(sim_vehicle_order(v, 2), "%s", sim_vehicle_world(v)->why);
+    const struct pri_outcome *o = update(v);
+    ck_assert_msg(o->err == UP_OK, "%s: %s", up_err_name(o->err), o->detail);
+    ck_assert_uint_eq(o->updated, SIM_WORLD_ECUS);
+    for (unsigned ecu = 1; ecu < SIM_WORLD_ECUS; ecu++) expect_image(v, ecu, 2);
+}
+
+START_TEST(five_ecus_update_and_the_next_poll_finds_nothing)
+{
+    struct sim_vehicle *v = build((struct sim_vehicle_options){0});
+    update_all(v);
+    const struct pri_outcome *o = update(v);
+    ck_assert_int_eq(o->err, UP_OK);
+    ck_assert_uint_eq(o->updated + o->pending, 0);
+    dismantle(v);
+}
+END_TEST
+
+/* V-FULL-04, pouf section 4: time, manifest, next Root, Timestamp. */
+START_TEST(a_poll_without_news_makes_four_requests)
+{
+    struct sim_vehicle *v = build((struct sim_vehicle_options){0});
+    update_all(v);
+    (void)update(v);
+    unsigned before = sim_vehicle_requests(v);
+    ck_assert_int_eq(update(v)->err, UP_OK);
+    ck_assert_uint_eq(sim_vehicle_requests(v) - before, 4);
+    dismantle(v);
+}
+END_TEST
+
+START_TEST(checking_installs_nothing)
+{
+    struct sim_vehicle *v = build((struct sim_vehicle_options){0});
+    ck_assert(sim_vehicle_order(v, 2));
+    const struct pri_outcome *o = sim_vehicle_cycle(v, PRI_CHECK);
+    ck_assert_ptr_nonnull(o);
+    ck_assert_int_eq(o->err, UP_OK);
+    ck_assert_uint_eq(o->updated, 0);
+    ck_assert_uint_eq(o->pending, SIM_WORLD_ECUS);
+    for (unsigned ecu = 1; ecu < SIM_WORLD_ECUS; ecu++) expect_image(v, ecu, 1);
+    dismantle(v);
+}
+END_TEST
+
+START_TEST(one_seed_gives_one_story)
+{
+    uint8_t digest[2][UP_SHA256_BYTES];
+    uint64_t us[2], frames[2];
+    for (unsigned i = 0; i < 2; i++) {
+        struct diary d = {0};
+        up_hash_begin(&d.hash, UP_SHA256);
+        struct sim_vehicle *v = build((struct sim_vehicle_options){
+            .seed = 7, .event = write_diary, .ctx = &d, .faults = {.drop_ppm = 500}});
+        update_all(v);
+        up_hash_end(&d.hash, digest[i]);
+        us[i] = sim_vehicle_us(v);
+        frames[i] = sim_vehicle_bus(v, 0)->stats.frames;
+        ck_assert_uint_gt(d.events, 4);
+        dismantle(v);
+    }
+    ck_assert_mem_eq(digest[0], digest[1], UP_SHA256_BYTES);
+    ck_assert_uint_eq(us[0], us[1]);
+    ck_assert_uint_eq(frames[0], frames[1]);
+}
+END_TEST
+
+/* E-BUS-09 */
+START_TEST(lost_frames_delay_an_update_but_do_not_stop_it)
+{
+    struct sim_vehicle *v = build((struct sim_vehicle_options){.seed = 3, .faults = {.drop_ppm = 1000}});
+    update_all(v);
+    ck_assert_uint_gt(sim_vehicle_bus(v, 0)->stats.dropped + sim_vehicle_bus(v, 1)->stats.dropped, 0);
+    dismantle(v);
+}
+END_TEST
+
+struct cut { /* power goes when a chosen ECU has got so many bytes */
+    struct sim_vehicle *vehicle;
+    unsigned ecu;
+    uint64_t at;
+    bool done;
+};
+static void cut_on_progress(void *ctx, const struct pri_progress *p)
+{
+    struct cut *c = ctx;
+    if (c->done || strcmp(p->ecu, sim_world_ecus[c->ecu].serial) != 0 || p->done < c->at) return;
+    c->done = true;
+    sim_vehicle_cut_power(c->vehicle, c->ecu);
+}
+
+/* E-STO-12 */
+START_TEST(a_secondary_that_loses_power_in_mid_transfer_goes_on_where_it_was)
+{
+    struct cut c = {.ecu = (unsigned)_i, .at = sim_world_ecus[_i].image_bytes / 2};
+    struct sim_vehicle *v = build((struct sim_vehicle_options){.progress = cut_on_progress, .ctx = &c});
+    c.vehicle = v;
+    ck_assert(sim_vehicle_order(v, 2));
+    (void)update(v);
+    ck_assert(c.done);
+    c.vehicle = NULL;
+    const struct pri_outcome *o = update(v);
+    ck_assert_msg(o->err == UP_OK, "%s: %s", up_err_name(o->err), o->detail);
+    for (unsigned ecu = 1; ecu < SIM_WORLD_ECUS; ecu++) expect_image(v, ecu, 2);
+    dismantle(v);
+}
+END_TEST
+
+START_TEST(attack_comes_out_as_the_table_says)
+{
+    static struct sim_attack_result r;
+    folder = folder_make();
+    snprintf(dir, sizeof dir, "%s/vehicle", folder.path);
+    sim_attack_run(&sim_attacks[_i], 1, dir, &r);
+    ck_assert_msg(r.trouble[0] == '\0', "%s: %s", sim_attacks[_i].name, r.trouble);
+    for (unsigned i = 0; i < r.steps; i++)
+        ck_assert_msg(r.step[i].as_expected, "%s: %s: %s: expected %s, got %s", sim_attacks[_i].name,
+                      r.step[i].who, r.step[i].what, up_err_name(r.step[i].expected),
+                      up_err_name(r.step[i].got));
+    ck_assert(r.held);
+    folder_remove(&folder);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("vehicle");
+    TCase *c = tcase_create("vehicle");
+    tcase_set_timeout(c, 120);
+    tcase_add_test(c, five_ecus_update_and_the_next_poll_finds_nothing);
+    tcase_add_test(c, a_poll_without_news_makes_four_requests);
+    tcase_add_test(c, checking_installs_nothing);
+    tcase_add_test(c, one_seed_gives_one_story);
+    tcase_add_test(c, lost_frames_delay_an_update_but_do_not_stop_it);
+    tcase_add_loop_test(c, a_secondary_that_loses_power_in_mid_transfer_goes_on_where_it_was, 1,
+                        SIM_WORLD_ECUS);
+    tcase_add_loop_test(c, attack_comes_out_as_the_table_says, 0, (int)sim_attack_count);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
