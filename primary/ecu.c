@@ -208,6 +208,10 @@ static enum up_err got_report(struct pri_ecu *e, struct up_span data, uint64_t n
 {
     (void)now_us;
     struct up_report r;
+    uint8_t digest[UP_SHA256_BYTES];
+    bool same = false;
+    if (up_canon_digest(data, e->config->profile->dialect, digest, &same) != UP_OK || !same)
+        return problem(e, UP_MAN_SCHEMA, "its version report is not canonical");
     if (up_report_read(data, e->config->profile, &r) != UP_OK)
         return problem(e, UP_MAN_SCHEMA, "its version report is malformed");
     if (!up_span_is(r.ecu_serial, e->config->serial))

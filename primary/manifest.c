@@ -11,12 +11,22 @@ static int by_serial(const void *a, const void *b)
                   (*(const struct pri_manifest_entry *const *)b)->serial);
 }
 
-static void write_reports(struct up_writer *w, const struct pri_manifest_entry *const *sorted, unsigned count)
+/* One canonical value, as our signature over the whole needs it: a report in another spelling must cost its
+ * own ECU its place, not the vehicle its manifest. */
+static bool fits(struct up_span report, const struct up_profile *p)
+{
+    uint8_t digest[UP_SHA256_BYTES];
+    bool same = false;
+    return report.p != NULL && up_canon_digest(report, p->dialect, digest, &same) == UP_OK && same;
+}
+
+static void write_reports(struct up_writer *w, const struct up_profile *p,
+                          const struct pri_manifest_entry *const *sorted, unsigned count)
 {
     bool first = true;
     up_write(w, "{\"ecu_version_manifests\":{");
     for (unsigned i = 0; i < count; i++) {
-        if (sorted[i]->report.p == NULL) continue;
+        if (!fits(sorted[i]->report, p)) continue;
         if (!first) up_write(w, ",");
         first = false;
         up_write_string(w, up_span_of(sorted[i]->serial));
@@ -65,7 +75,7 @@ uint8_t *pri_manifest_write(const struct pri_manifest *m, const struct up_profil
         for (unsigned i = 0; i < m->count; i++) sorted[i] = &m->entries[i];
         qsort((void *)(uintptr_t)sorted, m->count, sizeof *sorted, by_serial);
         struct up_writer w = {.p = body, .cap = cap};
-        write_reports(&w, sorted, m->count);
+        write_reports(&w, p, sorted, m->count);
         write_results(&w, m, sorted);
         up_write(&w, ",\"primary_ecu_serial\":");
         up_write_string(&w, up_span_of(m->primary_serial));

@@ -7,7 +7,7 @@
 
 struct pri_manifest_entry {
     const char *serial;
-    struct up_span report; /* as the ECU signed it; absent: left out */
+    struct up_span report; /* as the ECU signed it; absent, or not canonical: left out */
     bool has_result;       /* the ECU took part in the last order */
     enum up_err result;
 };
