@@ -9,17 +9,24 @@ static uint32_t until(uint32_t now, uint32_t at)
     return isotp_reached(now, at) ? 0 : at - now;
 }
 
+static size_t mail_at(const struct isotp *l, enum isotp_mail m)
+{
+    size_t i = 0;
+    while (i < l->mails && l->mail[i] != m) i++;
+    return i;
+}
+
 void isotp_post(struct isotp *l, enum isotp_mail m)
 {
-    if (!memchr(l->mail, (int)m, l->mails)) l->mail[l->mails++] = (uint8_t)m;
+    if (mail_at(l, m) == l->mails) l->mail[l->mails++] = (uint8_t)m;
 }
 
 void isotp_unpost(struct isotp *l, enum isotp_mail m)
 {
-    uint8_t *at = memchr(l->mail, (int)m, l->mails);
-    if (!at) return;
+    size_t at = mail_at(l, m);
+    if (at == l->mails) return;
     l->mails--;
-    memmove(at, at + 1, (size_t)(l->mail + l->mails - at));
+    memmove(l->mail + at, l->mail + at + 1, l->mails - at);
 }
 
 void isotp_init(struct isotp *l, const struct isotp_config *config, uint8_t *rx, uint32_t rx_capacity)

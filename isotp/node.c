@@ -54,8 +54,8 @@ static int transmit(struct isotp_node *n, uint32_t now_us)
     for (size_t i = 0; i < asked && left > 0; i++) {
         size_t at = (n->turn + i) % n->count;
         size_t served = n->channels[at] ? isotp_sent_frames(n->channels[at], left, now_us) : 0;
-        if (served > 0) turn = (at + 1) % n->count;
         left -= served;
+        turn = (at + 1) % n->count;
     }
     n->turn = turn;
     return took;

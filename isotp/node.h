@@ -1,6 +1,7 @@
 /* One CAN link and the ISO-TP channels on it: frames in batches from the link to the channels and back.
  *
- * Every program that speaks ISO-TP runs this pump: the Primary with a channel per Secondary, a Secondary with one. */
+ * Every program that speaks ISO-TP runs this pump: the Primary with a channel per Secondary, a Secondary with
+ * one. */
 #ifndef ISOTP_NODE_H
 #define ISOTP_NODE_H
 
@@ -8,18 +9,19 @@
 #include "isotp/link.h"
 
 #ifndef ISOTP_NODE_BATCH
-#define ISOTP_NODE_BATCH 32 /* frames per call of the link; pump() keeps one batch at a time on the stack, 72 bytes each */
+#define ISOTP_NODE_BATCH                                                                                     \
+    32 /* frames per call of the link; pump() keeps one batch at a time on the stack, 72 bytes each */
 #endif
 
 struct isotp_node {
     struct isotp_link *link;
     struct isotp **channels; /* caller's array; NULL entries are skipped */
     size_t count;
-    size_t turn;             /* the channel that sends first next time: nobody starves */
-    bool blocked;            /* the link took less than was offered: poll its fd for writing */
+    size_t turn;  /* the channel that sends first next time: nobody starves */
+    bool blocked; /* the link took less than was offered: poll its fd for writing */
     bool down;
-    bool more;               /* private: pump() stopped before all was done */
-    uint32_t lost;           /* frames the link has dropped, last seen */
+    bool more;     /* private: pump() stopped before all was done */
+    uint32_t lost; /* frames the link has dropped, last seen */
 };
 
 void isotp_node_init(struct isotp_node *n, struct isotp_link *link, struct isotp **channels, size_t count);

@@ -307,6 +307,9 @@ START_TEST(case_20_empty_frame_or_lone_header_in_mid_reception_is_ignored)
     feed_hex("22");
     feed_hex("10");
     feed_hex("30");
+    struct isotp_frame f = frame_of("22", 13, 8);
+    f.len = 0; /* what lies behind the end does not count */
+    feed(f);
     expect_rest_of_reception();
     config.addressing = ISOTP_EXTENDED;
     start();
@@ -333,13 +336,16 @@ END_TEST
 START_TEST(case_22_no_consecutive_frame_for_a_second_ends_the_reception)
 {
     start_classic();
+    ck_assert(!isotp_receiving(&l));
     receive_half();
+    ck_assert(isotp_receiving(&l));
     ck_assert_uint_eq(isotp_due(&l, now), SECOND);
     now += SECOND - 1;
     expect_nothing();
     now++;
     ck_assert_uint_eq(isotp_due(&l, now), 0);
     expect_failed(ISOTP_N_TIMEOUT_CR);
+    ck_assert(!isotp_receiving(&l));
     feed_next();
     expect_ignored();
 }
@@ -376,6 +382,19 @@ START_TEST(case_23_flow_control_after_each_block_and_none_after_the_last_frame)
     }
     expect_no_frame();
     expect_message(48);
+    ck_assert_uint_eq(isotp_due(&l, now), ISOTP_NEVER);
+}
+END_TEST
+
+START_TEST(a_sender_that_does_not_wait_for_flow_control_gets_none_after_the_end)
+{
+    set_up(false);
+    config.block_size = 1;
+    start();
+    feed_first(20, 8);
+    feed_rest();
+    expect_no_frame();
+    expect_message(20);
     ck_assert_uint_eq(isotp_due(&l, now), ISOTP_NEVER);
 }
 END_TEST
@@ -431,7 +450,9 @@ END_TEST
 
 START_TEST(a_sender_that_was_held_off_continues_after_the_release)
 {
-    start_classic();
+    set_up(false);
+    config.wait_max = 3; /* for each message anew */
+    start();
     for (int waits = 0; waits < 3; waits++) {
         second_message_while_lent();
         for (int i = 0; i < waits; i++) {
@@ -551,8 +572,12 @@ START_TEST(impossible_frame_lengths_are_ignored)
     f.flags = ISOTP_FD; /* an FD frame on a classic channel */
     f.len = 8;
     feed(f);
+    f = frame_of("00 08", 0, 10);
+    f.flags = 0;
+    feed(f);
     expect_ignored();
     start_fd();
+    f = frame_of("00 3F", 0, 64); /* 63 bytes need a frame of 65 */
     f.len = 65;
     feed(f);
     f.len = 255;
@@ -716,6 +741,7 @@ SUITE("isotp_receive", case_01_single_frame_of_length_zero_is_ignored,
       case_22_no_consecutive_frame_for_a_second_ends_the_reception,
       the_reception_timer_starts_when_the_flow_control_has_left,
       case_23_flow_control_after_each_block_and_none_after_the_last_frame,
+      a_sender_that_does_not_wait_for_flow_control_gets_none_after_the_end,
       case_24_block_size_zero_means_exactly_one_flow_control,
       case_25_wait_frames_hold_a_sender_off_and_are_limited,
       a_sender_that_was_held_off_continues_after_the_release,

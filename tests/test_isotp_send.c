@@ -6,8 +6,8 @@ START_TEST(case_31_an_empty_message_is_refused)
     start_classic();
     struct isotp_message m = {.head = text, .body = text};
     ck_assert_int_eq(isotp_send(&l, &m, now), ISOTP_BAD_LENGTH);
-    m.head_bytes = 2;
-    m.body_bytes = UINT32_MAX - 1; /* the sum is 2^32 */
+    m.head_bytes = 3;
+    m.body_bytes = UINT32_MAX - 1; /* the sum is 2^32 + 1 */
     ck_assert_int_eq(isotp_send(&l, &m, now), ISOTP_BAD_LENGTH);
     expect_no_frame();
     expect_nothing();
@@ -311,6 +311,23 @@ START_TEST(case_45_a_frame_that_the_link_does_not_take_for_a_second_is_an_error)
 }
 END_TEST
 
+START_TEST(a_frame_of_ours_that_cannot_leave_does_not_end_a_reception)
+{
+    start_classic();
+    feed_first(30, 8);
+    expect_frame("30 00 00");
+    send_bytes(3);
+    struct isotp_frame f;
+    ck_assert(isotp_next_frame(&l, &f, now));
+    now += 500 * MS;
+    feed_next();
+    now += 500 * MS;
+    expect_event(ISOTP_SEND_FAILED, ISOTP_N_TIMEOUT_A);
+    feed_rest();
+    expect_message(30);
+}
+END_TEST
+
 START_TEST(every_frame_has_a_second_of_its_own_to_leave)
 {
     start_classic();
@@ -402,6 +419,14 @@ START_TEST(case_48_link_down_fails_what_is_under_way)
     isotp_link_down(&l);
     expect_failed(ISOTP_N_ERROR);
     expect_no_frame();
+    feed_first(ROOM + 1, 8); /* a refusal not sent yet */
+    isotp_link_down(&l);
+    expect_no_frame();
+    expect_nothing();
+    send_bytes(3);
+    expect_frame("03 01 08 0F");
+    isotp_link_down(&l); /* too late to matter */
+    expect_event(ISOTP_SENT, ISOTP_N_OK);
 }
 END_TEST
 
@@ -507,6 +532,7 @@ SUITE("isotp_send", case_31_an_empty_message_is_refused,
       case_43_flow_control_that_nobody_waits_for_is_ignored,
       case_44_flow_control_under_three_bytes_is_ignored,
       case_45_a_frame_that_the_link_does_not_take_for_a_second_is_an_error,
+      a_frame_of_ours_that_cannot_leave_does_not_end_a_reception,
       every_frame_has_a_second_of_its_own_to_leave, case_46_both_directions_at_once,
       case_47_a_second_message_is_refused_as_busy, a_cancelled_message_leaves_nothing_behind,
       case_48_link_down_fails_what_is_under_way, case_49_the_clock_wraps_safely,

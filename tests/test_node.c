@@ -6,12 +6,12 @@
 #include <string.h>
 
 #define CHANNELS 3
-#define BYTES    5000
+#define LONG     5000
 
 /* A Primary with CHANNELS channels on one end, as many Secondaries on the other. */
 static struct lib_link wire;
 static struct isotp near[CHANNELS], far[CHANNELS];
-static uint8_t near_rx[CHANNELS][BYTES], far_rx[CHANNELS][BYTES], text[CHANNELS][BYTES];
+static uint8_t near_rx[CHANNELS][LONG], far_rx[CHANNELS][LONG], text[CHANNELS][LONG];
 static struct isotp *near_list[CHANNELS + 1], *far_list[CHANNELS + 1];
 static struct isotp_node a, b;
 
@@ -22,11 +22,11 @@ static void setup(bool fd)
         struct isotp_config c = isotp_config_default(0x700 + i, 0x780 + i, fd), d = c;
         d.tx_id = c.rx_id;
         d.rx_id = c.tx_id;
-        isotp_init(&near[i], &c, near_rx[i], BYTES);
-        isotp_init(&far[i], &d, far_rx[i], BYTES);
+        isotp_init(&near[i], &c, near_rx[i], LONG);
+        isotp_init(&far[i], &d, far_rx[i], LONG);
         near_list[i + 1] = &near[i]; /* entry 0 stays NULL: skipped */
         far_list[i + 1] = &far[i];
-        for (size_t k = 0; k < BYTES; k++) text[i][k] = (uint8_t)(k * 7 + i);
+        for (size_t k = 0; k < LONG; k++) text[i][k] = (uint8_t)(k * 7 + i);
     }
     isotp_node_init(&a, &wire.a.link, near_list, CHANNELS + 1);
     isotp_node_init(&b, &wire.b.link, far_list, CHANNELS + 1);
@@ -44,6 +44,24 @@ static void pump_both(uint32_t now_us)
         ck_assert(isotp_node_pump(&a, now_us));
         ck_assert(isotp_node_pump(&b, now_us));
     } while (isotp_node_due(&a, now_us) == 0 || isotp_node_due(&b, now_us) == 0 || wire.a.queued > 0);
+}
+
+static void expect_text(struct isotp *l, uint32_t i, uint32_t bytes)
+{
+    struct isotp_event e;
+    ck_assert(isotp_poll(l, &e));
+    ck_assert_int_eq(e.kind, ISOTP_RECEIVED);
+    ck_assert_uint_eq(e.bytes, bytes);
+    ck_assert_mem_eq(e.data, text[i], bytes);
+    isotp_release(l);
+}
+
+static void expect(struct isotp *l, enum isotp_event_kind kind, enum isotp_result result)
+{
+    struct isotp_event e;
+    isotp_poll(l, &e);
+    ck_assert_int_eq(e.kind, kind);
+    ck_assert_int_eq(e.result, result);
 }
 
 /* One message sent and one received, in whatever order. */
@@ -64,23 +82,219 @@ START_TEST(several_channels_send_at_once_both_ways)
 {
     setup(_i);
     for (uint32_t i = 0; i < CHANNELS; i++) {
-        send_text(&near[i], i, BYTES - i);
+        send_text(&near[i], i, LONG - i);
         send_text(&far[i], CHANNELS - 1 - i, 100 + i);
     }
     pump_both(0);
     for (uint32_t i = 0; i < CHANNELS; i++) {
         expect_sent_and_text(&near[i], CHANNELS - 1 - i, 100 + i);
-        expect_sent_and_text(&far[i], i, BYTES - i);
+        expect_sent_and_text(&far[i], i, LONG - i);
     }
     ck_assert_uint_eq(isotp_node_due(&a, 0), ISOTP_NEVER);
 }
 END_TEST
 
+/* The first COUNT channels of A have BYTES under way, and leave to send all of it waits on the link. */
+static void begin_texts(uint32_t count, uint32_t bytes)
+{
+    for (uint32_t i = 0; i < count; i++) send_text(&near[i], i, bytes);
+    ck_assert(isotp_node_pump(&a, 0));
+    ck_assert(isotp_node_pump(&b, 0));
+    ck_assert_uint_eq(wire.a.queued, count);
+}
+
+static void send_foreign_frames(struct isotp_link *link, size_t n)
+{
+    struct isotp_frame f = {.id = 0x123, .len = 8};
+    while (n-- > 0) ck_assert_int_eq(link->ops->send(link, &f, 1), 1);
+}
+
+START_TEST(frames_leave_in_batches)
+{
+    setup(false);
+    begin_texts(1, LONG);
+    uint32_t before = wire.a.batches;
+    pump_both(0);
+    expect(&near[0], ISOTP_SENT, ISOTP_N_OK);
+    ck_assert_uint_le(wire.a.batches - before, LONG / 7 / ISOTP_NODE_BATCH + 1);
+}
+END_TEST
+
+START_TEST(a_short_send_is_continued_without_loss_or_repetition)
+{
+    setup(false);
+    wire.b.capacity = 5;
+    begin_texts(1, LONG);
+    while (wire.a.queued + wire.b.queued > 0 || a.blocked) {
+        ck_assert(isotp_node_pump(&a, 0));
+        if (a.blocked) ck_assert_uint_eq(isotp_node_due(&a, 0), 1000000); /* nobody spins; N_As runs */
+        ck_assert(isotp_node_pump(&b, 0));
+    }
+    expect(&near[0], ISOTP_SENT, ISOTP_N_OK);
+    expect_text(&far[0], 0, LONG);
+    ck_assert_uint_eq(wire.a.sent, 1 + (LONG - 2 + 6) / 7); /* 2 bytes travel in the first frame */
+}
+END_TEST
+
+START_TEST(a_link_that_takes_nothing_for_a_second_fails_the_message)
+{
+    setup(false);
+    wire.b.capacity = 0;
+    send_text(&near[0], 0, 3);
+    ck_assert(isotp_node_pump(&a, 0));
+    ck_assert(a.blocked);
+    ck_assert(isotp_node_pump(&a, 999999));
+    expect(&near[0], ISOTP_NOTHING, ISOTP_N_OK);
+    ck_assert(isotp_node_pump(&a, 1000000));
+    expect(&near[0], ISOTP_SEND_FAILED, ISOTP_N_TIMEOUT_A);
+    ck_assert(!a.blocked);
+}
+END_TEST
+
+START_TEST(channels_take_turns_when_the_link_takes_one_frame_at_a_time)
+{
+    setup(false);
+    begin_texts(CHANNELS, LONG);
+    wire.b.capacity = 1;
+    for (int i = 0; i < 10 * CHANNELS; i++) {
+        ck_assert(isotp_node_pump(&a, 0));
+        ck_assert_uint_eq(wire.b.queued, 1);
+        wire.b.queued = 0;
+    }
+    for (int i = 0; i < CHANNELS; i++) ck_assert_uint_eq(near[i].stat_tx_frames, 1 + 10);
+}
+END_TEST
+
+START_TEST(channels_share_a_batch)
+{
+    setup(false);
+    begin_texts(CHANNELS, LONG);
+    wire.b.capacity = ISOTP_NODE_BATCH;
+    ck_assert(isotp_node_pump(&a, 0));
+    for (int i = 0; i < CHANNELS; i++) ck_assert_uint_ge(near[i].stat_tx_frames, ISOTP_NODE_BATCH / CHANNELS);
+}
+END_TEST
+
+START_TEST(more_channels_than_a_batch_has_frames_all_get_their_turn)
+{
+    enum { MANY = ISOTP_NODE_BATCH + 9 };
+    static struct isotp many[MANY];
+    struct isotp *list[MANY];
+    setup(false);
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct isotp_config c = isotp_config_default(0x600 + i, 0x680 + i, false);
+        isotp_init(&many[i], &c, NULL, 0);
+        list[i] = &many[i];
+        send_text(&many[i], 0, 3);
+    }
+    isotp_node_init(&a, &wire.a.link, list, MANY);
+    ck_assert(isotp_node_pump(&a, 0));
+    ck_assert_uint_eq(wire.a.sent, MANY);
+    ck_assert_uint_eq(wire.a.batches, 2);
+    for (uint32_t i = 0; i < MANY; i++) expect(&many[i], ISOTP_SENT, ISOTP_N_OK);
+}
+END_TEST
+
+START_TEST(link_down_fails_every_message_begun_or_begun_later)
+{
+    setup(false);
+    begin_texts(2, LONG);
+    wire.a.down = true;
+    ck_assert(!isotp_node_pump(&a, 0));
+    ck_assert(a.down);
+    expect(&near[0], ISOTP_SEND_FAILED, ISOTP_N_ERROR);
+    expect(&near[1], ISOTP_SEND_FAILED, ISOTP_N_ERROR);
+    expect(&near[2], ISOTP_NOTHING, ISOTP_N_OK);
+    ck_assert_uint_eq(isotp_node_due(&a, 0), ISOTP_NEVER);
+    wire.a.down = false; /* down is for good */
+    send_text(&near[2], 2, 3);
+    ck_assert_uint_eq(isotp_node_due(&a, 0), 0);
+    ck_assert(!isotp_node_pump(&a, 0));
+    expect(&near[2], ISOTP_SEND_FAILED, ISOTP_N_ERROR);
+}
+END_TEST
+
+static int receive_nothing(struct isotp_link *l, struct isotp_frame *f, size_t n)
+{
+    (void)l, (void)f, (void)n;
+    return 0;
+}
+
+START_TEST(a_link_that_goes_down_while_sending_fails_the_message)
+{
+    setup(false);
+    struct isotp_link_ops ops = *wire.a.link.ops;
+    ops.recv = receive_nothing;
+    wire.a.link.ops = &ops;
+    wire.a.down = true;
+    ck_assert(isotp_node_pump(&a, 0)); /* nobody has noticed yet */
+    send_text(&near[0], 0, 3);
+    ck_assert(!isotp_node_pump(&a, 0));
+    expect(&near[0], ISOTP_SEND_FAILED, ISOTP_N_ERROR);
+}
+END_TEST
+
+START_TEST(frames_that_have_arrived_beat_the_timers)
+{
+    setup(false);
+    begin_texts(1, 1500);
+    send_foreign_frames(&wire.a.link, ISOTP_NODE_BATCH);
+    ck_assert(isotp_node_pump(&a, 0));
+    ck_assert_uint_gt(wire.b.queued, 3 * ISOTP_NODE_BATCH);
+    ck_assert(isotp_node_pump(&b, 5000000)); /* N_Cr has passed since B looked last */
+    expect_text(&far[0], 0, 1500);
+}
+END_TEST
+
+START_TEST(a_flood_ends_the_pump_and_does_not_stop_the_timers)
+{
+    setup(false);
+    begin_texts(1, LONG);
+    wire.a.queued = 0; /* its flow control is lost */
+    send_foreign_frames(&wire.b.link, LIB_LINK_CAPACITY);
+    ck_assert(isotp_node_pump(&a, 1000000));
+    ck_assert_uint_gt(wire.a.queued, 0);
+    ck_assert_uint_eq(isotp_node_due(&a, 1000000), 0);
+    expect(&near[0], ISOTP_SEND_FAILED, ISOTP_N_TIMEOUT_BS);
+    while (isotp_node_due(&a, 1000000) == 0) ck_assert(isotp_node_pump(&a, 1000000));
+    ck_assert_uint_eq(wire.a.queued, 0);
+}
+END_TEST
+
+START_TEST(frames_lost_by_the_link_are_counted_and_the_next_message_passes)
+{
+    setup(false);
+    lib_link_lose(&wire.a, 4);
+    send_text(&near[0], 0, 100);
+    pump_both(0);
+    expect(&near[0], ISOTP_SENT, ISOTP_N_OK);
+    expect(&far[0], ISOTP_RECEIVE_FAILED, ISOTP_N_WRONG_SN);
+    ck_assert_uint_eq(b.lost, 1);
+    send_text(&near[0], 0, 100);
+    pump_both(0);
+    expect_text(&far[0], 0, 100);
+}
+END_TEST
+
 int main(void)
 {
+    const TTest *tests[] = {
+        frames_leave_in_batches,
+        a_short_send_is_continued_without_loss_or_repetition,
+        a_link_that_takes_nothing_for_a_second_fails_the_message,
+        channels_take_turns_when_the_link_takes_one_frame_at_a_time,
+        channels_share_a_batch,
+        more_channels_than_a_batch_has_frames_all_get_their_turn,
+        link_down_fails_every_message_begun_or_begun_later,
+        a_link_that_goes_down_while_sending_fails_the_message,
+        frames_that_have_arrived_beat_the_timers,
+        a_flood_ends_the_pump_and_does_not_stop_the_timers,
+        frames_lost_by_the_link_are_counted_and_the_next_message_passes,
+    };
     Suite *s = suite_create("node");
     TCase *c = tcase_create("node");
     suite_add_tcase(s, c);
     tcase_add_loop_test(c, several_channels_send_at_once_both_ways, 0, 2);
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(c, tests[i]);
     return suite_run(s);
 }
