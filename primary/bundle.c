@@ -145,12 +145,19 @@ static void enter(struct pri_bundle *b, enum pri_bundle_state next)
     b->sent = false;
 }
 
-/* Somebody who was silent may answer next time: nothing is activated yet, so nothing needs to be remembered.
- */
+/* Somebody who was silent may answer next time, and who was reset needs a new attestation: nothing is
+ * activated yet, so nothing needs to be remembered. */
 static bool worth_another_try(const struct pri_bundle *b)
 {
-    return b->state == PRI_PREPARING &&
-           (b->problem.err == UP_UNAVAILABLE || b->problem.err == UP_STORAGE_FULL);
+    switch (b->problem.err) {
+    case UP_UNAVAILABLE:
+    case UP_STORAGE_FULL:
+    case UP_TIME_NONCE:
+    case UP_TIME_UNAVAILABLE:
+        return b->state == PRI_PREPARING;
+    default:
+        return false;
+    }
 }
 
 static enum pri_verdict ended(struct pri_bundle *b)

@@ -11,7 +11,7 @@
 #include "primary/fetch.h"
 #include "primary/state.h"
 
-enum pri_verdict { PRI_WAIT, PRI_DONE, PRI_NOTHING, PRI_FAILED };
+enum pri_verdict { PRI_WAIT, PRI_DONE, PRI_NOTHING, PRI_FAILED, PRI_AGAIN };
 
 struct pri_blob { /* a file in memory and the room its sorted form needed; both malloc'd */
     uint8_t *file, *room;

@@ -190,6 +190,7 @@ void pri_begin(struct pri *p, enum pri_goal goal, uint64_t now_us)
     p->cycle = p->cycle == 0 ? p->boots * 1000000u : p->cycle + 1;
     p->at = PRI_CY_ASK;
     p->entered = p->changed = p->attested = false;
+    p->rounds = 1;
     p->attestation_bytes = 0;
     pri_release_parcels(p);
     pri_plan_close(&p->plan);
@@ -210,6 +211,10 @@ static void leave(struct pri *p, enum pri_verdict v)
         pri_remember_attack(p, &p->problem);
         pri_tell(p, "", table[p->at].name, p->problem.err, p->problem.what);
         p->changed = true;
+    }
+    if (v == PRI_AGAIN) {
+        p->rounds++;
+        next = PRI_CY_ASK;
     }
     p->at = next;
     p->entered = false;

@@ -11,6 +11,8 @@
 #include "primary/primary.h"
 
 #define PRI_ATTESTATION_MAX 8192
+#define PRI_ROUNDS_MAX      3 /* times that one cycle begins again for Secondaries that were reset in the middle \
+                               */
 
 enum pri_cycle_state {
     PRI_CY_ASK,      /* every Secondary: who are you, what do you run */
@@ -43,6 +45,8 @@ struct pri {
 
     enum pri_goal goal;
     enum pri_cycle_state at;
+    unsigned rounds;       /* begun in this cycle */
+    bool again;            /* a bundle wants another one */
     bool entered, changed; /* changed: something is worth a second report */
     bool attested;
     uint8_t attestation[PRI_ATTESTATION_MAX];

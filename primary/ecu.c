@@ -398,8 +398,19 @@ static void lost(struct pri_ecu *e, uint64_t now_us)
     e->not_before_us = now_us + e->attempts * BACK_OFF_US;
 }
 
+/* Codes of an ECU that was reset, or lost its session, behind our back; or that is busy. */
+static bool worth_asking_again(uint8_t code)
+{
+    return code == UDS_SERVICE_NOT_IN_SESSION || code == UDS_SUBFUNCTION_NOT_IN_SESSION ||
+           code == UDS_SEQUENCE_ERROR || code == UDS_BUSY_REPEAT;
+}
+
 static void refused(struct pri_ecu *e, uint64_t now_us)
 {
+    if (worth_asking_again(e->client.code)) {
+        lost(e, now_us);
+        return;
+    }
     char why[160];
     uds_client_explain(&e->client, why, sizeof why);
     pri_problem_set(&e->problem, UP_BUS_REFUSED, "%s: %s", pri_errand_name(e->errand), why);

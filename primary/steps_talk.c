@@ -49,7 +49,7 @@ enum pri_verdict pri_step_ask(struct pri *p, bool enter)
         return PRI_WAIT;
     }
     if (pri_fleet_busy(&p->fleet)) return PRI_WAIT;
-    note_rows(p, true);
+    note_rows(p, p->rounds == 1);
     return PRI_DONE;
 }
 

@@ -15,8 +15,17 @@ static struct pri_member *member_named(struct pri *p, struct up_span serial)
     return NULL;
 }
 
+void pri_release_parcels(struct pri *p)
+{
+    for (unsigned m = 0; m <= PRI_ECUS_MAX; m++) {
+        pri_unmap(p->members[m].parcel.image);
+        pri_parcel_free(&p->members[m].parcel);
+    }
+}
+
 static void set_up_members(struct pri *p)
 {
+    pri_release_parcels(p);
     for (unsigned m = 0; m < p->outcome.rows; m++)
         p->members[m] = (struct pri_member){.serial = p->outcome.row[m].serial,
                                             .ecu = m == 0 ? NULL : &p->fleet.ecus[m - 1],
@@ -95,6 +104,14 @@ static void show_members(struct pri *p, const struct pri_bundle *b)
     }
 }
 
+/* A Secondary that was reset in the middle has lost its clock and the nonce that we hold: with a new
+ * attestation it goes on where its flash says. */
+static bool needs_new_time(const struct pri *p, const struct pri_bundle *b)
+{
+    return (b->problem.err == UP_TIME_NONCE || b->problem.err == UP_TIME_UNAVAILABLE) &&
+           p->rounds < PRI_ROUNDS_MAX;
+}
+
 static enum pri_verdict run_bundles(struct pri *p)
 {
     bool waiting = false, failed = false;
@@ -108,17 +125,21 @@ static enum pri_verdict run_bundles(struct pri *p)
             continue;
         }
         p->ended[i] = true;
-        account(p, b, v);
+        if (v == PRI_NOTHING && needs_new_time(p, b))
+            p->again = true;
+        else
+            account(p, b, v);
     }
     for (unsigned i = 0; i < p->bundle_count && !waiting; i++)
         failed |= p->bundles[i].state != PRI_BUNDLE_DONE;
-    return waiting ? PRI_WAIT : failed ? PRI_NOTHING : PRI_DONE;
+    return waiting ? PRI_WAIT : p->again ? PRI_AGAIN : failed ? PRI_NOTHING : PRI_DONE;
 }
 
 enum pri_verdict pri_step_recover(struct pri *p, bool enter)
 {
     if (enter) {
         p->bundle_count = 0;
+        p->again = false;
         set_up_members(p);
         if (pri_state_each(p->ports.state, "bundle/", recover_one, p) != UP_OK) {
             pri_problem_set(&p->problem, UP_STORAGE_CORRUPT, "records of bundles");
@@ -180,6 +201,7 @@ enum pri_verdict pri_step_plan(struct pri *p, bool enter)
     struct pri_installed_image installed[PRI_ECUS_MAX + 1];
     for (unsigned m = 0; m < p->outcome.rows; m++) installed[m] = installed_on(p, m, digests);
     pri_plan_close(&p->plan);
+    pri_shelf_clear(&p->shelf);
     enum pri_verdict v = pri_plan_read(&p->plan, &p->director, &p->images, p->config, installed);
     struct up_span id = p->director.trust.targets.correlation_id;
     (void)snprintf(p->correlation_id, sizeof p->correlation_id, "%.*s", (int)id.n, (const char *)id.p);
@@ -232,14 +254,6 @@ enum pri_verdict pri_step_download(struct pri *p, bool enter)
 
 /* ---- update ---- */
 
-void pri_release_parcels(struct pri *p)
-{
-    for (unsigned m = 0; m <= PRI_ECUS_MAX; m++) {
-        pri_unmap(p->members[m].parcel.image);
-        pri_parcel_free(&p->members[m].parcel);
-    }
-}
-
 static struct pri_bundle *bundle_named(struct pri *p, const char *name)
 {
     for (unsigned i = 0; i < p->bundle_count; i++)
@@ -284,7 +298,7 @@ enum pri_verdict pri_step_update(struct pri *p, bool enter)
 {
     if (enter) {
         p->bundle_count = 0;
-        pri_release_parcels(p);
+        p->again = false;
         set_up_members(p);
         for (unsigned i = 0; i < p->plan.count; i++) {
             enum up_err e = p->plan.orders[i].pending ? join(p, &p->plan.orders[i]) : UP_OK;

@@ -59,6 +59,7 @@ struct sec_agent {
     struct sec_trusted trusted;
     struct up_clock clock;
     int64_t previous_time_s;                 /* attested before the last */
+    uint8_t attestation[UP_SHA256_BYTES]; /* digest of the last one accepted in this boot */
     uint32_t boots, sequence;                /* of version reports */
     unsigned running;                        /* slot; SEC_NO_SLOT */
     uint64_t now_ms, booted_ms, reset_at_ms; /* reset_at_ms 0: no reset is wanted */
