@@ -2,8 +2,6 @@
 
 #include "metadata/json.h"
 
-#define UNORDERED_MAX 64 /* members of an object that is not sorted: finding the least one is a scan */
-
 static size_t unit(uint32_t v, char *out)
 {
     static const char hex[] = "0123456789abcdef";
@@ -187,18 +185,23 @@ struct level {
     bool array, ordered;
 };
 
-/* Looks at a whole object: ordered? Else, how many members? */
-static enum up_err survey(struct level *l, const uint8_t *end)
+/* Looks at a whole object: ordered? If not, every member costs a scan of it. */
+static enum up_err survey(struct level *l, const uint8_t *end, uint64_t *effort)
 {
     struct member m;
     struct up_span last = {0};
     unsigned members = 0;
+    const uint8_t *p = l->first;
     l->ordered = true;
-    for (const uint8_t *p = l->first; !l->array && member_at(&p, false, &m); p = past_value(m.value, end)) {
+    for (; !l->array && member_at(&p, false, &m); p = past_value(m.value, end)) {
         if (last.p != NULL && up_json_cmp(last, m.name) >= 0) l->ordered = false;
         last = m.name;
-        if (++members > UNORDERED_MAX && !l->ordered) return UP_LIMIT;
+        if (++members > UP_UNSORTED_MAX && !l->ordered) return UP_LIMIT;
     }
+    if (l->ordered) return UP_OK;
+    uint64_t scans = (uint64_t)(p - l->first) * members;
+    if (scans > *effort) return UP_LIMIT;
+    *effort -= scans;
     return UP_OK;
 }
 
@@ -217,18 +220,24 @@ static bool next_in_order(const struct level *l, const uint8_t **p, const uint8_
     return found;
 }
 
+/* RAW in its one spelling. */
 static void write_string(struct up_writer *w, struct up_span raw, enum up_dialect dialect)
 {
+    const uint8_t *p = raw.p, *end = raw.p + raw.n;
     up_write(w, "\"");
-    while (raw.n != 0) {
+    for (;;) {
+        const uint8_t *run = p;
+        p = next_special(p, end, dialect);
+        up_write_span(w, (struct up_span){run, (size_t)(p - run)});
+        if (p == end) break;
         uint32_t cp;
         char escape[12];
         uint8_t utf8[4];
-        size_t n = up_json_char(raw, &cp), m = spell(cp, dialect, escape);
-        long plain = up_json_unescape((struct up_span){raw.p, n}, utf8, sizeof utf8);
+        size_t n = up_json_char((struct up_span){p, (size_t)(end - p)}, &cp), m = spell(cp, dialect, escape);
+        long self = up_json_unescape((struct up_span){p, n}, utf8, sizeof utf8);
         up_write_span(w, m != 0 ? (struct up_span){(const uint8_t *)escape, m}
-                                : (struct up_span){utf8, (size_t)plain});
-        raw = (struct up_span){raw.p + n, raw.n - n};
+                                : (struct up_span){utf8, (size_t)self});
+        p += n;
     }
     up_write(w, "\"");
 }
@@ -238,12 +247,13 @@ static enum up_err write_sorted(struct up_span value, enum up_dialect dialect, s
     const uint8_t *p = past_space(value.p), *end = value.p + value.n;
     struct level level[UP_DEPTH_MAX];
     unsigned depth = 0;
+    uint64_t effort = UP_UNSORTED_EFFORT(value.n);
     for (;;) {
         bool first = *p == '{' || *p == '[';
         if (first) {
             struct level *l = &level[depth++];
             *l = (struct level){.first = p + 1, .array = *p == '['};
-            UP_TRY(survey(l, end));
+            UP_TRY(survey(l, end, &effort));
             up_write_span(w, (struct up_span){p++, 1});
         } else {
             struct up_span text = {p, (size_t)(past_value(p, end) - p)};

@@ -1,37 +1,44 @@
 #include "metadata/err.h"
 
-static const struct verdict {
-    enum up_class class;
-    const char *name, *attack, *text;
-} verdicts[UP_ERR_COUNT] = {
-#define X(id, cls, attack, text) [UP_##id] = {UP_CLASS_##cls, #id, attack, text},
-    UP_ERRORS(X)
-#undef X
-};
+#include <stdint.h>
 
-/* A number from storage or from the bus may be none of ours. */
-static const struct verdict *verdict(enum up_err e)
+/* A table each, so that a microcontroller that prints no texts does not link them. A number from storage or
+ * from the bus may be none of ours: then the last entry stands. */
+#define COUNT (UP_ERR_COUNT + 1)
+
+static unsigned known(enum up_err e)
 {
-    static const struct verdict unknown = {UP_CLASS_FAULT, "UNKNOWN", "", "an unknown error"};
-    return (unsigned)e < UP_ERR_COUNT ? &verdicts[e] : &unknown;
+    return (unsigned)e < UP_ERR_COUNT ? (unsigned)e : UP_ERR_COUNT;
 }
 
 const char *up_err_name(enum up_err e)
 {
-    return verdict(e)->name;
+#define X(id, cls, attack, text) [UP_##id] = #id,
+    static const char *const names[COUNT] = {UP_ERRORS(X)[UP_ERR_COUNT] = "UNKNOWN"};
+#undef X
+    return names[known(e)];
 }
 
 const char *up_err_text(enum up_err e)
 {
-    return verdict(e)->text;
+#define X(id, cls, attack, text) [UP_##id] = text,
+    static const char *const texts[COUNT] = {UP_ERRORS(X)[UP_ERR_COUNT] = "an unknown error"};
+#undef X
+    return texts[known(e)];
 }
 
 const char *up_err_attack(enum up_err e)
 {
-    return verdict(e)->attack;
+#define X(id, cls, attack, text) [UP_##id] = attack,
+    static const char *const attacks[COUNT] = {UP_ERRORS(X)[UP_ERR_COUNT] = ""};
+#undef X
+    return attacks[known(e)];
 }
 
 enum up_class up_err_class(enum up_err e)
 {
-    return verdict(e)->class;
+#define X(id, cls, attack, text) [UP_##id] = UP_CLASS_##cls,
+    static const uint8_t classes[COUNT] = {UP_ERRORS(X)[UP_ERR_COUNT] = UP_CLASS_FAULT};
+#undef X
+    return (enum up_class)classes[known(e)];
 }

@@ -1,7 +1,6 @@
 #include "metadata/json.h"
 
-#define UNORDERED_MAX 64 /* members of an object that is not sorted: looking for duplicates is quadratic */
-#define INT_MAX_53    (1LL << 53) /* beyond it, readers that keep numbers as doubles read something else */
+#define INT_MAX_53 (1LL << 53) /* beyond it, readers that keep numbers as doubles read something else */
 
 static bool in(uint32_t c, uint32_t low, uint32_t high)
 {
@@ -134,6 +133,7 @@ void up_json_open(struct up_json *j, struct up_span text)
     j->err = UP_OK;
     j->depth = 0;
     j->loose = j->inexact = false;
+    j->effort = UP_UNSORTED_EFFORT(text.n);
 }
 
 /* The next byte that is not white space; 0 at the end, which no token starts with. */
@@ -233,7 +233,8 @@ static struct up_span string(struct up_json *j)
     return (struct up_span){start, (size_t)(p - start)};
 }
 
-/* Is NAME among the members from P to END, which have all been checked? LIMIT: too many to compare with. */
+/* PARSE: NAME is among the members from P to END, which have all been checked. LIMIT: too many to compare
+ * with. */
 static enum up_err look_for_twin(const uint8_t *p, const uint8_t *end, struct up_span name)
 {
     unsigned depth = 0, members = 0;
@@ -245,7 +246,7 @@ static enum up_err look_for_twin(const uint8_t *p, const uint8_t *end, struct up
             while (*p != '"') p += *p == '\\' ? 2 : 1;
             if (at_name) {
                 if (up_json_cmp((struct up_span){start, (size_t)(p - start)}, name) == 0) return UP_PARSE;
-                if (++members == UNORDERED_MAX) return UP_LIMIT;
+                if (++members == UP_UNSORTED_MAX) return UP_LIMIT;
                 at_name = false;
             }
             p++;
@@ -280,7 +281,9 @@ bool up_json_member(struct up_json *j, struct up_span *name)
         l->highest = s;
     } else {
         j->loose = true;
-        enum up_err e = look_for_twin(l->start, here, s);
+        uint64_t effort = (uint64_t)(here - l->start);
+        enum up_err e = effort > j->effort ? UP_LIMIT : look_for_twin(l->start, here, s);
+        j->effort -= effort;
         if (e != UP_OK) {
             up_json_fail(j, e);
             return false;

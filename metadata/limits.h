@@ -4,12 +4,16 @@
 
 #include <stdint.h>
 
-#define UP_VERSION_MAX 0x7FFFFFFF /* 2^31-1: fits every integer type that meets it */
-#define UP_DEPTH_MAX   16         /* JSON nesting: ours is 7 deep */
-#define UP_ID_MAX      64         /* ECU, vehicle, hardware ids */
-#define UP_NAME_MAX    200        /* role and image names */
-#define UP_KEYS_MAX    32         /* keys of one role, any kind of ECU: bits of one word */
-#define UP_NONCE_BYTES 16
+#define UP_VERSION_MAX  0x7FFFFFFF /* 2^31-1: fits every integer type that meets it */
+#define UP_DEPTH_MAX    16         /* JSON nesting: ours is 7 deep */
+#define UP_UNSORTED_MAX 64         /* members of an object whose names do not ascend */
+/* Bytes that may be looked at again because names do not ascend, in a text of N: what an attacker can make of
+ * nested unsorted objects stays linear. Honest files need a tenth. */
+#define UP_UNSORTED_EFFORT(n) ((uint64_t)(n)*128 + 1048576)
+#define UP_ID_MAX             64  /* ECU, vehicle, hardware ids */
+#define UP_NAME_MAX           200 /* role and image names */
+#define UP_KEYS_MAX           32  /* keys of one role, any kind of ECU: bits of one word */
+#define UP_NONCE_BYTES        16
 /* RSA-4096: signature, SubjectPublicKeyInfo, the same as PEM. A microcontroller without RSA defines smaller
  * ones (72, 65, 200), longer keys and signatures then never count. */
 #ifndef UP_KEY_BYTES

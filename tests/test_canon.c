@@ -217,9 +217,31 @@ START_TEST(sorting_is_bounded_by_the_width_of_unsorted_objects)
 }
 END_TEST
 
+START_TEST(disorder_cannot_make_sorting_expensive)
+{
+    /* one pair in disorder in every level: cheap to read, and every member costs a scan to sort */
+    static char text[1 << 18];
+    static uint8_t out[1 << 18];
+    for (int levels = 1; levels <= 14; levels += 13) {
+        size_t n = 0;
+        for (int i = 0; i < levels; i++) n += (size_t)sprintf(text + n, "{\"b\":");
+        n += (size_t)sprintf(text + n, "\"%0100000d\"", 0);
+        for (int i = 0; i < levels; i++) {
+            n += (size_t)sprintf(text + n, ",\"a\":1");
+            for (int k = 0; k < 60; k++) n += (size_t)sprintf(text + n, ",\"m%02d\":1", k);
+            n += (size_t)sprintf(text + n, "}");
+        }
+        struct up_span whole = {(uint8_t *)text, n}, sorted;
+        struct up_buf large = {.p = out, .cap = sizeof out};
+        ck_assert_int_eq(up_canon_sort(whole, UP_DIALECT_TUF, &large, &sorted),
+                         levels == 1 ? UP_OK : UP_LIMIT);
+    }
+}
+END_TEST
+
 SUITE("canon", olpc_form_escapes_quote_and_backslash_only, deployed_form_is_ascii_with_short_escapes,
       members_are_ordered_by_code_point, objects_inside_objects_are_sorted_at_every_level,
       sorted_form_has_one_spelling, same_means_canonical_to_the_byte,
       numbers_without_an_olpc_form_are_refused, what_is_no_json_is_refused_by_every_function,
       a_room_that_is_too_small_stays_as_it_was, the_promised_room_suffices,
-      sorting_is_bounded_by_the_width_of_unsorted_objects)
+      sorting_is_bounded_by_the_width_of_unsorted_objects, disorder_cannot_make_sorting_expensive)

@@ -153,6 +153,31 @@ START_TEST(unsorted_objects_are_bounded_sorted_ones_are_not)
 }
 END_TEST
 
+/* Objects in objects, each with a large first member and small ones behind that do not ascend. */
+static size_t nested_disorder(char *text, int levels, int large)
+{
+    size_t n = 0;
+    for (int i = 0; i < levels; i++) n += (size_t)sprintf(text + n, "{\"z\":");
+    n += (size_t)sprintf(text + n, "\"%0*d\"", large, 0);
+    for (int i = 0; i < levels; i++) {
+        for (int k = 62; k > 0; k--) n += (size_t)sprintf(text + n, ",\"m%02d\":1", k);
+        n += (size_t)sprintf(text + n, "}");
+    }
+    return n;
+}
+
+START_TEST(disorder_cannot_make_reading_expensive)
+{
+    static char text[1 << 20];
+    size_t n = nested_disorder(text, 2, 200000);
+    ck_assert_int_eq(verdict((struct up_span){(uint8_t *)text, n}), UP_OK);
+    n = nested_disorder(text, 14, 200000);
+    ck_assert_int_eq(verdict((struct up_span){(uint8_t *)text, n}), UP_LIMIT);
+    n = nested_disorder(text, 5, 100); /* more than anybody writes */
+    ck_assert_int_eq(verdict((struct up_span){(uint8_t *)text, n}), UP_OK);
+}
+END_TEST
+
 START_TEST(depth_is_bounded_without_recursion)
 {
     char text[20001];
@@ -305,6 +330,11 @@ START_TEST(other_types_than_asked_for_are_refused)
     ck_assert(up_json_array(&j) && up_json_item(&j));
     up_json_close(&j); /* not at its end */
     ck_assert_int_eq(j.err, UP_PARSE);
+    up_json_open(&j, UP_SPAN("[1"));
+    ck_assert(up_json_array(&j) && up_json_item(&j));
+    ck_assert_int_eq(up_json_int(&j, 1, 1), 1);
+    up_json_close(&j); /* at the end of the text, not of the array */
+    ck_assert_int_eq(j.err, UP_PARSE);
     up_json_open(&j, (struct up_span){0});
     (void)up_json_value(&j);
     ck_assert_int_eq(j.err, UP_PARSE);
@@ -389,9 +419,9 @@ END_TEST
 SUITE("json", every_kind_of_value_is_read, loopholes_of_other_readers_are_refused,
       every_cut_of_a_text_is_refused, numbers_follow_the_grammar, strings_are_strict_utf8,
       escapes_and_control_characters_are_checked, duplicate_members_are_refused_in_any_order_and_spelling,
-      unsorted_objects_are_bounded_sorted_ones_are_not, depth_is_bounded_without_recursion,
-      integers_have_one_spelling_and_a_range, a_reader_walks_members_and_items,
-      the_first_error_sticks_and_stops_every_call, other_types_than_asked_for_are_refused,
-      find_returns_a_member_of_the_outer_object_only, an_escape_put_into_a_name_hides_no_member,
-      unescape_decodes_and_is_bounded_by_the_destination, names_compare_by_what_they_mean,
-      the_writer_escapes_and_keeps_within_its_buffer)
+      unsorted_objects_are_bounded_sorted_ones_are_not, disorder_cannot_make_reading_expensive,
+      depth_is_bounded_without_recursion, integers_have_one_spelling_and_a_range,
+      a_reader_walks_members_and_items, the_first_error_sticks_and_stops_every_call,
+      other_types_than_asked_for_are_refused, find_returns_a_member_of_the_outer_object_only,
+      an_escape_put_into_a_name_hides_no_member, unescape_decodes_and_is_bounded_by_the_destination,
+      names_compare_by_what_they_mean, the_writer_escapes_and_keeps_within_its_buffer)
