@@ -14,28 +14,58 @@ static void read_delegation(struct up_json *j, struct up_span keys, struct up_de
 {
     struct up_delegation d = {.ring.keys = keys};
     struct up_span key;
-    bool multi = false;
+    bool agreement = false;
     for (up_json_object(j); up_json_member(j, &key);) {
         if (up_ring_member(j, key, &d.ring)) continue;
-        if (up_json_is(key, "name"))
+        if (up_json_is(key, "name")) {
             d.name = up_json_string(j);
-        else if (up_json_is(key, "paths"))
+        } else if (up_json_is(key, "roles")) {
+            d.roles = up_json_value(j);
+        } else if (up_json_is(key, "min_roles_in_agreement")) {
+            agreement = true;
+            d.agreement = (uint32_t)up_json_int(j, 1, UP_AGREEMENT_MAX);
+        } else if (up_json_is(key, "paths")) {
             d.paths = read_strings(j);
-        else if (up_json_is(key, "path_hash_prefixes"))
+        } else if (up_json_is(key, "path_hash_prefixes")) {
             d.prefixes = read_strings(j);
-        else if (up_json_is(key, "hardwareIds"))
+        } else if (up_json_is(key, "hardwareIds")) {
             d.hardware_ids = up_ids_read(j);
-        else if (up_json_is(key, "terminating"))
+        } else if (up_json_is(key, "terminating")) {
             d.terminating = up_json_bool(j);
-        else {
-            multi = multi || up_json_is(key, "min_roles_in_agreement");
+        } else {
             (void)up_json_value(j);
         }
     }
     bool one_role = d.name.p != NULL && d.ring.keyids.p != NULL;
-    if ((multi ? d.name.p != NULL : !one_role) || (d.paths.p == NULL) == (d.prefixes.p == NULL))
-        up_json_fail(j, UP_SCHEMA);
+    bool many_roles = d.name.p == NULL && d.roles.p != NULL && agreement;
+    bool one_selector = (d.paths.p == NULL) != (d.prefixes.p == NULL);
+    if ((!one_role && !many_roles) || !one_selector) up_json_fail(j, UP_SCHEMA);
     *out = d;
+}
+
+bool up_delegation_role(const struct up_delegation *d, unsigned index, struct up_span *name,
+                        struct up_keyring *ring)
+{
+    struct up_json j;
+    struct up_span key;
+    up_json_open(&j, d->roles);
+    for (up_json_array(&j); up_json_item(&j); index--) {
+        if (index > 0) {
+            (void)up_json_value(&j);
+            continue;
+        }
+        *name = (struct up_span){0};
+        *ring = (struct up_keyring){.keys = d->ring.keys};
+        for (up_json_object(&j); up_json_member(&j, &key);) {
+            if (up_ring_member(&j, key, ring)) continue;
+            if (up_json_is(key, "name"))
+                *name = up_json_string(&j);
+            else
+                (void)up_json_value(&j);
+        }
+        return j.err == UP_OK && name->p != NULL && ring->keyids.p != NULL;
+    }
+    return false;
 }
 
 static bool is_top_level(struct up_span name)
@@ -45,14 +75,32 @@ static bool is_top_level(struct up_span name)
     return false;
 }
 
-static enum up_err check_names(const struct up_span *name, unsigned n)
+static enum up_err check_role(struct up_span name, const struct up_keyring *ring, const struct up_profile *p)
 {
-    for (unsigned i = 0; i < n; i++) {
-        if (is_top_level(name[i])) return UP_SCHEMA;
-        for (unsigned k = 0; k < i; k++)
-            if (up_json_cmp(name[i], name[k]) == 0) return UP_SCHEMA;
+    if (!up_is_role_name(p, name)) return UP_STRING;
+    if (is_top_level(name)) return UP_SCHEMA;
+    return up_keyring_check(ring, p, UP_KEYS_MAX);
+}
+
+/* Who agrees with himself agrees with nobody: a role, and a set of keys, counts once (V-DEL-23). */
+static enum up_err check_agreement(const struct up_delegation *d, const struct up_profile *p)
+{
+    struct up_span name, other_name;
+    struct up_keyring ring, other;
+    unsigned n = 0;
+    for (; up_delegation_role(d, n, &name, &ring); n++) {
+        if (n == UP_AGREEMENT_MAX) return UP_LIMIT;
+        UP_TRY(check_role(name, &ring, p));
+        for (unsigned i = 0; i < n; i++) {
+            if (!up_delegation_role(d, i, &other_name, &other)) return UP_SCHEMA;
+            if (up_json_cmp(name, other_name) == 0 || up_keyring_same(&ring, &other)) return UP_SCHEMA;
+        }
     }
-    return UP_OK;
+    struct up_json j; /* did the walk end because the array did? */
+    unsigned items = 0;
+    up_json_open(&j, d->roles);
+    for (up_json_array(&j); up_json_item(&j); items++) (void)up_json_value(&j);
+    return j.err == UP_OK && items == n && d->agreement <= n ? UP_OK : UP_SCHEMA;
 }
 
 enum up_err up_delegations_check(struct up_span delegations, const struct up_profile *p)
@@ -69,14 +117,17 @@ enum up_err up_delegations_check(struct up_span delegations, const struct up_pro
         struct up_delegation d;
         if (items == UP_DELEGATIONS_MAX) return UP_LIMIT;
         read_delegation(&j, keys, &d);
-        if (j.err == UP_OK && d.name.p != NULL) {
-            up_name_check(&j, p, d.name);
-            UP_TRY(up_keyring_check(&d.ring, p, UP_KEYS_MAX));
-            name[n++] = d.name;
+        UP_TRY(j.err);
+        if (d.name.p == NULL) {
+            UP_TRY(check_agreement(&d, p));
+            continue;
         }
+        UP_TRY(check_role(d.name, &d.ring, p));
+        for (unsigned i = 0; i < n; i++)
+            if (up_json_cmp(name[i], d.name) == 0) return UP_SCHEMA;
+        name[n++] = d.name;
     }
-    if (j.err != UP_OK) return j.err;
-    return check_names(name, n);
+    return j.err;
 }
 
 bool up_delegation_get(struct up_span delegations, unsigned index, struct up_delegation *out)

@@ -24,6 +24,7 @@
 #define UP_SEARCH_DEPTH    32  /* delegations below each other: the deepest column of the table below */
 #define UP_ECUS_MAX        256 /* ECUs named in one Director Targets file: the duplicate check is quadratic */
 #define UP_DELEGATIONS_MAX 256 /* in one Targets file: the comparison of their names is quadratic */
+#define UP_AGREEMENT_MAX   16  /* roles that must agree about an image, over all nested delegations */
 #define UP_COUNTER_MAX     0x7FFFFFFF
 #define UP_COUNTER_STEP_MAX                                                                                  \
     1000000                /* one release never jumps further: a floor driven to the ceiling has no cure */

@@ -44,16 +44,6 @@ enum up_err up_order_check(const struct up_target *order, const struct up_profil
     return order->length <= ecu->capacity_bytes ? UP_OK : UP_STORAGE_FULL;
 }
 
-/* Every string of the array A is in the array B. */
-static bool is_subset(struct up_span a, struct up_span b)
-{
-    struct up_json j;
-    up_json_open(&j, a);
-    for (up_json_array(&j); up_json_item(&j);)
-        if (!up_items_hold(b, up_json_string(&j))) return false;
-    return j.err == UP_OK;
-}
-
 /* Backends of dialect A give no list, only the hardware id of each ECU. */
 static bool ecus_fit(const struct up_target *director, const struct up_target *image)
 {
@@ -65,21 +55,12 @@ static bool ecus_fit(const struct up_target *director, const struct up_target *i
     return j.err == UP_OK;
 }
 
-static bool same_hardware(const struct up_target *director, const struct up_target *image,
-                          const struct up_profile *p)
-{
-    if (director->hardware_ids.p == NULL)
-        return p->dialect == UP_DIALECT_DEPLOYED && ecus_fit(director, image);
-    return is_subset(director->hardware_ids, image->hardware_ids) &&
-           is_subset(image->hardware_ids, director->hardware_ids);
-}
-
 enum up_err up_order_match(const struct up_target *director, const struct up_target *image,
                            const struct up_profile *p)
 {
-    bool same = up_json_cmp(director->name, image->name) == 0 && director->length == image->length &&
-                up_hashes_equal(&director->hashes, &image->hashes) && same_hardware(director, image, p) &&
-                director->has_release_counter == image->has_release_counter &&
-                director->release_counter == image->release_counter;
+    struct up_target said = *director;
+    if (said.hardware_ids.p == NULL && p->dialect == UP_DIALECT_DEPLOYED && ecus_fit(director, image))
+        said.hardware_ids = image->hardware_ids;
+    bool same = up_json_cmp(said.name, image->name) == 0 && up_target_agrees(&said, image);
     return same ? UP_OK : UP_TARGET_MISMATCH;
 }

@@ -85,11 +85,10 @@ void up_head_end(struct up_head_reader *h, struct up_json *j)
 
 /* ---- parts of bodies ---- */
 
-void up_name_check(struct up_json *j, const struct up_profile *p, struct up_span name)
+bool up_is_role_name(const struct up_profile *p, struct up_span name)
 {
     uint8_t plain[UP_NAME_MAX];
-    bool good = up_is_plain_tuf(p) ? up_json_unescape(name, plain, sizeof plain) > 0 : up_is_name(name);
-    if (!good) up_json_fail(j, UP_STRING);
+    return up_is_plain_tuf(p) ? up_json_unescape(name, plain, sizeof plain) > 0 : up_is_name(name);
 }
 
 struct up_span up_id_read(struct up_json *j)
@@ -320,7 +319,7 @@ enum up_err up_snapshot_read(struct up_span body, const struct up_profile *p, st
         meta = true;
         for (up_json_object(&j); next_listed(&j, &key);) {
             struct up_named named = {0};
-            up_name_check(&j, p, key);
+            if (!up_is_role_name(p, key)) up_json_fail(&j, UP_STRING);
             read_named(&j, p->dialect == UP_DIALECT_DEPLOYED, &named);
             if (up_json_is(key, "targets")) targets = true;
         }

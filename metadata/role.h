@@ -57,6 +57,7 @@ enum up_err up_snapshot_follows(struct up_span old_body, struct up_span new_body
 /* One image. Spans point into the body. */
 struct up_target {
     struct up_span name;
+    struct up_span text; /* the object itself */
     uint64_t length;
     struct up_hashes hashes;
     struct up_span hardware_ids; /* array of strings; absent in Director targets of `deployed` */
@@ -78,6 +79,12 @@ bool up_targets_next(struct up_target_walk *w, struct up_target *out);
 /* The image NAME; TARGET_NOT_FOUND. Skips what it does not need. */
 enum up_err up_targets_find(const struct up_targets *t, struct up_span name, const struct up_profile *p,
                             struct up_target *out) UP_NODISCARD;
+/* An image that was read before, from its text. */
+enum up_err up_target_read(struct up_span name, struct up_span text, const struct up_profile *p,
+                           struct up_target *out) UP_NODISCARD;
+/* Length, hashes, hardware ids (as sets) and release counter are the same: what two roles, or two
+ * repositories, must agree on (5.2.3.1.1). */
+bool up_target_agrees(const struct up_target *a, const struct up_target *b);
 /* The hardware id under which a Director target names ECU serial; false: it does not. */
 bool up_target_names_ecu(const struct up_target *t, struct up_span serial, struct up_span *hardware_id);
 bool up_target_fits_hardware(const struct up_target *t, struct up_span hardware_id);

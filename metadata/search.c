@@ -24,70 +24,152 @@ static bool is_on_path(const struct up_search *s, struct up_span role)
     return false;
 }
 
-/* Asks for the file of an applicable delegation. */
-static void descend(struct up_search *s, const struct up_delegation *d)
+/* Room for one level more below the current one? */
+static bool may_go_deeper(const struct up_search *s)
 {
-    const struct up_limits *l = s->trust->policy->limits;
-    unsigned deepest = l->delegation_depth < UP_SEARCH_DEPTH ? l->delegation_depth : UP_SEARCH_DEPTH;
-    if (s->depth >= deepest || s->visited >= l->roles_visited) {
+    unsigned deepest = s->trust->policy->limits->delegation_depth;
+    return s->depth < (deepest < UP_SEARCH_DEPTH ? deepest : UP_SEARCH_DEPTH);
+}
+
+/* Asks for the file of role NAME, which an applicable delegation names. */
+static void descend(struct up_search *s, struct up_span name, const struct up_keyring *ring, bool terminating)
+{
+    if (!may_go_deeper(s) || s->visited >= s->trust->policy->limits->roles_visited) {
         end(s, UP_DELEGATION_LIMIT);
         return;
     }
-    enum up_err e = up_snapshot_find(s->trust->file[UP_SNAPSHOT].body, d->name, &s->named);
+    enum up_err e = up_snapshot_find(s->trust->file[UP_SNAPSHOT].body, name, &s->named);
     if (e != UP_OK) {
         end(s, e);
         return;
     }
     s->visited++;
-    s->level[++s->depth] = (struct up_search_level){.role = d->name, .terminating = d->terminating};
-    s->wanted = d->name;
-    s->ring = d->ring;
+    s->level[++s->depth] = (struct up_search_level){.role = name, .terminating = terminating};
+    s->wanted = name;
+    s->ring = *ring;
     s->needs = true;
 }
 
-/* From a role whose own list does not have the image, to the next role in preorder. */
-static void advance(struct up_search *s)
+/* The search below the innermost multi-role delegation, or the whole search, has come to ANSWER (NULL: nobody
+ * has the image). True: there is more to hear. */
+static bool conclude(struct up_search *s, const struct up_target *answer)
+{
+    unsigned d = s->depth;
+    while (d > 0 && !s->level[d].multi) d--;
+    if (d == 0) {
+        if (answer != NULL) s->target = *answer;
+        end(s, answer != NULL ? UP_OK : UP_TARGET_NOT_FOUND);
+        return false;
+    }
+    const struct up_search_level *l = &s->level[d];
+    s->depth = (uint8_t)d;
+    if (answer != NULL) s->answer[l->answers + l->next - 1] = answer->text;
+    return true;
+}
+
+static bool enter_multi(struct up_search *s, const struct up_delegation *d)
+{
+    struct up_span name;
+    struct up_keyring ring;
+    unsigned roles = 0;
+    while (up_delegation_role(d, roles, &name, &ring)) roles++;
+    if (!may_go_deeper(s) || roles > UP_AGREEMENT_MAX - (unsigned)s->answers) {
+        end(s, UP_DELEGATION_LIMIT);
+        return false;
+    }
+    s->level[++s->depth] =
+        (struct up_search_level){.terminating = d->terminating, .multi = true, .answers = s->answers};
+    for (unsigned i = 0; i < roles; i++) s->answer[s->answers++] = (struct up_span){0};
+    return true;
+}
+
+/* The answer that enough roles agree on. Trying them in listed order finds the group with the earliest role.
+ */
+static bool agree(struct up_search *s, const struct up_span *answer, unsigned n, unsigned wanted,
+                  struct up_target *out, unsigned *speaker)
+{
+    const struct up_profile *p = s->trust->policy->profile;
+    struct up_target other;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned votes = 0;
+        if (answer[i].p == NULL || up_target_read(s->name, answer[i], p, out) != UP_OK) continue;
+        for (unsigned k = 0; k < n; k++)
+            if (answer[k].p != NULL && up_target_read(s->name, answer[k], p, &other) == UP_OK)
+                votes += up_target_agrees(out, &other);
+        *speaker = i;
+        if (votes >= wanted) return true;
+    }
+    return false;
+}
+
+/* From one role of a multi-role delegation to the next; then to what they agree on. True: go on. */
+static bool step_multi(struct up_search *s)
+{
+    struct up_search_level *l = &s->level[s->depth], *parent = l - 1;
+    struct up_delegation d;
+    struct up_span name;
+    struct up_keyring ring;
+    if (!up_delegation_get(parent->delegations, parent->next - 1u, &d)) {
+        end(s, UP_SCHEMA);
+        return false;
+    }
+    if (up_delegation_role(&d, l->next, &name, &ring)) {
+        l->next++;
+        if (is_on_path(s, name)) return true; /* a cycle: it has nothing new to say */
+        descend(s, name, &ring, false);
+        return false;
+    }
+    struct up_target agreed;
+    unsigned speaker = 0;
+    bool found = agree(s, &s->answer[l->answers], l->next, d.agreement, &agreed, &speaker);
+    s->answers = l->answers;
+    s->depth--;
+    if (!found) return d.terminating ? conclude(s, NULL) : true;
+    if (up_delegation_role(&d, speaker, &name, &ring)) s->speaker = name;
+    return conclude(s, &agreed);
+}
+
+/* From a role whose own list does not have the image, to its next delegation that applies. True: go on. */
+static bool step_role(struct up_search *s)
 {
     const bool visit_children =
         (s->trust->policy->profile->relax & UP_RELAX_TERMINATING_VISITS_CHILDREN) != 0;
-    for (;;) {
-        struct up_search_level *l = &s->level[s->depth];
-        struct up_delegation d;
-        bool closed = l->terminating && !visit_children;
-        if (closed || l->delegations.p == NULL || !up_delegation_get(l->delegations, l->next, &d)) {
-            if (l->terminating || s->depth == 0) {
-                end(s, UP_TARGET_NOT_FOUND);
-                return;
-            }
-            s->depth--;
-            continue;
-        }
-        l->next++;
-        if (!up_delegation_applies(&d, s->name, s->hardware_id)) continue;
-        if (d.name.p == NULL) {
-            end(s, UP_UNSUPPORTED);
-            return;
-        }
-        if (!is_on_path(s, d.name)) {
-            descend(s, &d);
-            return;
-        }
-        if (d.terminating) { /* a cycle: it says nothing new, but still has the last word */
-            end(s, UP_TARGET_NOT_FOUND);
-            return;
-        }
+    struct up_search_level *l = &s->level[s->depth];
+    struct up_delegation d;
+    bool closed = l->terminating && !visit_children;
+    if (closed || l->delegations.p == NULL || !up_delegation_get(l->delegations, l->next, &d)) {
+        if (l->terminating || s->depth == 0) return conclude(s, NULL);
+        s->depth--;
+        return true;
     }
+    l->next++;
+    if (!up_delegation_applies(&d, s->name, s->hardware_id)) return true;
+    if (d.name.p == NULL) return enter_multi(s, &d);
+    if (is_on_path(s, d.name))
+        return d.terminating ? conclude(s, NULL) : true; /* a cycle, with the last word */
+    descend(s, d.name, &d.ring, d.terminating);
+    return false;
+}
+
+static void advance(struct up_search *s)
+{
+    bool more = true;
+    while (more) more = s->level[s->depth].multi ? step_multi(s) : step_role(s);
 }
 
 /* The role of the innermost level has spoken: TARGETS is its file. */
 static void look(struct up_search *s, const struct up_targets *targets)
 {
-    s->level[s->depth].delegations = targets->delegations;
-    enum up_err e = up_targets_find(targets, s->name, s->trust->policy->profile, &s->target);
-    if (e == UP_TARGET_NOT_FOUND)
-        advance(s);
-    else
-        end(s, e);
+    struct up_search_level *l = &s->level[s->depth];
+    struct up_target found;
+    l->delegations = targets->delegations;
+    enum up_err e = up_targets_find(targets, s->name, s->trust->policy->profile, &found);
+    if (e != UP_OK && e != UP_TARGET_NOT_FOUND) {
+        fail(s, e);
+        return;
+    }
+    if (e == UP_OK) s->speaker = l->role;
+    if (e != UP_OK || conclude(s, &found)) advance(s);
 }
 
 void up_search_begin(struct up_search *s, const struct up_trust *trust, struct up_span name,
@@ -146,6 +228,6 @@ enum up_err up_search_verdict(const struct up_search *s, struct up_target *targe
     if (s->needs) return UP_PRECONDITION;
     if (s->verdict != UP_OK) return s->verdict;
     *target = s->target;
-    *role = s->level[s->depth].role;
+    *role = s->speaker;
     return UP_OK;
 }

@@ -18,13 +18,18 @@ struct up_search {
     enum up_err verdict; /* valid when !need() */
     enum up_err cause; /* what was wrong with the role on the way (SIG_THRESHOLD, EXPIRED...); OK: nothing */
     bool needs;
-    struct up_search_level { /* private: one per role on the path */
+    struct up_search_level { /* private: one per role, or multi-role delegation, on the path */
         struct up_span role;
         struct up_span delegations;
-        uint16_t next; /* delegation to look at next */
-        bool terminating;
+        uint16_t next; /* delegation, or role of a multi-role delegation, to look at next */
+        bool terminating, multi;
+        uint8_t answers; /* multi: the first of its answers */
     } level[UP_SEARCH_DEPTH + 1];
-    struct up_span wanted; /* role file asked for */
+    struct up_span
+        answer[UP_AGREEMENT_MAX]; /* private: texts of images, as roles of multi-role delegations have it */
+    uint8_t answers;
+    struct up_span speaker; /* who said TARGET */
+    struct up_span wanted;  /* role file asked for */
     struct up_named named;
     struct up_keyring ring;
     struct up_target target;

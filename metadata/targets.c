@@ -70,7 +70,8 @@ static void read_target(struct up_json *j, const struct up_profile *p, struct up
     struct up_target t = {.name = name};
     struct up_span key;
     bool length = false, hashes = false;
-    up_name_check(j, p, name);
+    const uint8_t *start = j->p;
+    if (!up_is_role_name(p, name)) up_json_fail(j, UP_STRING);
     for (up_json_object(j); up_json_member(j, &key);) {
         if (up_json_is(key, "length")) {
             length = true;
@@ -85,6 +86,7 @@ static void read_target(struct up_json *j, const struct up_profile *p, struct up
         }
     }
     if (!length || !hashes || !is_complete(&t, p)) up_json_fail(j, UP_SCHEMA);
+    t.text = (struct up_span){start, (size_t)(j->p - start)};
     *out = t;
 }
 
@@ -156,6 +158,32 @@ enum up_err up_targets_find(const struct up_targets *t, struct up_span name, con
         return UP_OK;
     }
     return j.err != UP_OK ? j.err : UP_TARGET_NOT_FOUND;
+}
+
+enum up_err up_target_read(struct up_span name, struct up_span text, const struct up_profile *p,
+                           struct up_target *out)
+{
+    struct up_json j;
+    up_json_open(&j, text);
+    read_target(&j, p, name, out);
+    return j.err;
+}
+
+/* Every string of the array A is in the array B. */
+static bool is_subset(struct up_span a, struct up_span b)
+{
+    struct up_json j;
+    up_json_open(&j, a);
+    for (up_json_array(&j); up_json_item(&j);)
+        if (!up_items_hold(b, up_json_string(&j))) return false;
+    return true; /* an absent list is an empty one */
+}
+
+bool up_target_agrees(const struct up_target *a, const struct up_target *b)
+{
+    return a->length == b->length && up_hashes_equal(&a->hashes, &b->hashes) &&
+           is_subset(a->hardware_ids, b->hardware_ids) && is_subset(b->hardware_ids, a->hardware_ids) &&
+           a->has_release_counter == b->has_release_counter && a->release_counter == b->release_counter;
 }
 
 bool up_target_names_ecu(const struct up_target *t, struct up_span serial, struct up_span *hardware_id)
