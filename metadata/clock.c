@@ -7,8 +7,9 @@
 void up_clock_init(struct up_clock *c, int64_t base_s, int64_t attested_s,
                    const uint8_t keys[UP_SHA256_BYTES])
 {
-    *c = (struct up_clock){.attested_s = attested_s > base_s ? attested_s : base_s, .base_s = base_s};
-    memcpy(c->keys, keys, sizeof c->keys);
+    struct up_clock made = {.attested_s = attested_s > base_s ? attested_s : base_s, .base_s = base_s};
+    memcpy(made.keys, keys, sizeof made.keys);
+    *c = made;
 }
 
 void up_clock_ask(struct up_clock *c, const uint8_t nonce[UP_NONCE_BYTES])
@@ -122,12 +123,15 @@ enum up_err up_clock_fresh(const struct up_clock *c, uint64_t now_ms, uint32_t m
 
 enum up_err up_time_has_nonces(struct up_span file, const uint8_t (*nonces)[UP_NONCE_BYTES], size_t n)
 {
+    static const uint8_t any[UP_NONCE_BYTES];
     struct up_span body, list;
-    size_t total = 0, same;
+    size_t total, same;
     if (!up_json_find(file, "signed", &body) || !up_json_find(body, "nonces", &list)) return UP_SCHEMA;
+    UP_TRY(count_nonces(list, any, &total, &same));
+    if (total != n) return UP_TIME_NONCE;
     for (size_t i = 0; i < n; i++) {
         UP_TRY(count_nonces(list, nonces[i], &total, &same));
         if (same != 1) return UP_TIME_NONCE;
     }
-    return total == n ? UP_OK : UP_TIME_NONCE;
+    return UP_OK;
 }
