@@ -7,10 +7,9 @@
 #include "isotp/node.h"
 #include "sim/virtual_ecu.h"
 #include "sim/virtual_fetch.h"
+#include "sim/wires.h"
 
-#define SECONDARIES  (SIM_WORLD_ECUS - 1)
-#define CYCLE_MAX_US (UINT64_C(3600) * 1000000u)
-#define IDLE_TURNS   64 /* turns without time passing: then a microsecond does */
+#define SECONDARIES (SIM_WORLD_ECUS - 1)
 
 struct sim_vehicle {
     struct sim_vehicle_options options;
@@ -19,13 +18,14 @@ struct sim_vehicle {
     struct sim_virtual_fetch fetch;
     struct sim_bus buses[SIM_WORLD_BUSES];
     struct sim_virtual_ecu *ecus; /* SECONDARIES of them */
+    struct sim_wires wires;
     struct pri_config config;
     struct pri_state *state;
     struct pri_installer *installer;
     struct up_signer signer;
     struct isotp_link *links[SIM_WORLD_BUSES];
     struct pri *primary;
-    uint64_t now_us, random;
+    uint64_t random;
     char director_root[SIM_PATH_MAX + 32], image_root[SIM_PATH_MAX + 32], state_dir[SIM_PATH_MAX + 32];
     bool signing;
 };
@@ -33,16 +33,16 @@ struct sim_vehicle {
 static int64_t time_of_day(void *ctx)
 {
     const struct sim_vehicle *v = ctx;
-    return SIM_VEHICLE_START_S + (int64_t)(v->now_us / 1000000u);
+    return SIM_VEHICLE_START_S + (int64_t)(v->wires.now_us / 1000000u);
 }
 
 int64_t sim_vehicle_time(const struct sim_vehicle *v)
 {
-    return SIM_VEHICLE_START_S + (int64_t)(v->now_us / 1000000u);
+    return SIM_VEHICLE_START_S + (int64_t)(v->wires.now_us / 1000000u);
 }
 uint64_t sim_vehicle_us(const struct sim_vehicle *v)
 {
-    return v->now_us;
+    return v->wires.now_us;
 }
 
 static bool random_bytes(void *ctx, uint8_t *out, size_t n)
@@ -122,6 +122,8 @@ static bool open_secondaries(struct sim_vehicle *v, char *why, size_t why_size)
     }
     v->ecus = calloc(SECONDARIES, sizeof *v->ecus);
     if (v->ecus == NULL) return false;
+    v->wires = (struct sim_wires){
+        .buses = v->buses, .bus_count = SIM_WORLD_BUSES, .ecus = v->ecus, .ecu_count = SECONDARIES};
     for (unsigned i = 0; i < SECONDARIES; i++) {
         const struct sim_world_ecu *spec = &sim_world_ecus[i + 1];
         if (!sim_virtual_ecu_open_demo(&v->ecus[i], &v->world, spec, &v->buses[spec->bus], v->options.seed,
@@ -171,7 +173,7 @@ static bool build(struct sim_vehicle *v, char *why, size_t why_size)
     }
     configure(v);
     if ((v->backend = sim_backend_open(v->world.repos, time_of_day, v, why, why_size)) == NULL) return false;
-    sim_virtual_fetch_init(&v->fetch, v->backend, SIM_WORLD_VEHICLE, &v->now_us);
+    sim_virtual_fetch_init(&v->fetch, v->backend, SIM_WORLD_VEHICLE, &v->wires.now_us);
     return open_secondaries(v, why, why_size) && open_primary(v, why, why_size);
 }
 
@@ -204,72 +206,14 @@ void sim_vehicle_close(struct sim_vehicle *v)
 
 /* ---- time ---- */
 
-static void step_buses(struct sim_vehicle *v)
-{
-    for (unsigned b = 0; b < SIM_WORLD_BUSES; b++) sim_bus_step(&v->buses[b], v->now_us * 1000u);
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* All but the Primary move on; returns when something is due next. */
-static uint64_t turn(struct sim_vehicle *v)
-{
-    step_buses(v);
-    uint64_t due = UINT64_MAX;
-    for (unsigned i = 0; i < SECONDARIES; i++) {
-        sim_virtual_ecu_pump(&v->ecus[i], v->now_us);
-        uint32_t d = sim_virtual_ecu_due(&v->ecus[i], v->now_us);
-        if (d != UINT32_MAX) due = earlier(due, v->now_us + d);
-    }
-    step_buses(v);
-    for (unsigned b = 0; b < SIM_WORLD_BUSES; b++) {
-        uint64_t d = sim_bus_due(&v->buses[b]);
-        if (d != SIM_NEVER) due = earlier(due, (d + 999u) / 1000u);
-    }
-    return due;
-}
-
-/* Time jumps to what is due next; those who have something to do now get their turns first. */
-static void pass_to(struct sim_vehicle *v, uint64_t due, unsigned *idle)
-{
-    if (due > v->now_us) {
-        v->now_us = due;
-        *idle = 0;
-    } else if (++*idle > IDLE_TURNS) {
-        v->now_us++;
-        *idle = 0;
-    }
-}
-
 const struct pri_outcome *sim_vehicle_cycle(struct sim_vehicle *v, enum pri_goal goal)
 {
-    uint64_t end = v->now_us + CYCLE_MAX_US;
-    unsigned idle = 0;
-    (void)turn(v); /* whoever was off starts now */
-    pri_begin(v->primary, goal, v->now_us);
-    while (v->now_us < end) {
-        step_buses(v); /* what has arrived by now is read now, by the Primary as by the others */
-        if (!pri_step(v->primary, v->now_us)) return pri_result(v->primary);
-        uint64_t due = turn(v);
-        uint32_t d = pri_due(v->primary, v->now_us);
-        if (d != ISOTP_NEVER) due = earlier(due, v->now_us + d);
-        if (v->fetch.ready_us > v->now_us) due = earlier(due, v->fetch.ready_us);
-        pass_to(v, earlier(due, end), &idle);
-    }
-    return NULL;
+    return sim_wires_cycle(&v->wires, v->primary, goal, &v->fetch.ready_us);
 }
 
 void sim_vehicle_pass(struct sim_vehicle *v, uint64_t seconds)
 {
-    uint64_t end = v->now_us + seconds * 1000000u;
-    unsigned idle = 0;
-    while (v->now_us < end) {
-        uint64_t tick = v->now_us + 60000000u; /* agents look at their limits now and then */
-        pass_to(v, earlier(earlier(turn(v), tick), end), &idle);
-    }
+    sim_wires_pass(&v->wires, seconds);
 }
 
 /* ---- the rest ---- */
@@ -308,7 +252,7 @@ struct sim_reply sim_vehicle_ask(struct sim_vehicle *v, const char *method, cons
 
 void sim_vehicle_cut_power(struct sim_vehicle *v, unsigned ecu)
 {
-    sim_virtual_ecu_cut(&v->ecus[ecu - 1], v->now_us);
+    sim_virtual_ecu_cut(&v->ecus[ecu - 1], v->wires.now_us);
 }
 
 void sim_vehicle_running(struct sim_vehicle *v, unsigned ecu, char name[UP_NAME_MAX + 1],
@@ -366,23 +310,22 @@ enum pri_verdict sim_tester_send(struct sim_tester *t, enum pri_errand errand,
                                  const struct pri_parcel *parcel, const struct pri_ecu **told)
 {
     struct sim_vehicle *v = t->vehicle;
-    uint64_t end = v->now_us + CYCLE_MAX_US;
-    unsigned idle = 0;
-    (void)turn(v);
-    pri_ecu_send(&t->ecu, errand, parcel, v->now_us);
+    uint64_t *now_us = &v->wires.now_us, end = *now_us + SIM_WIRES_CYCLE_US;
+    (void)sim_wires_turn(&v->wires);
+    pri_ecu_send(&t->ecu, errand, parcel, *now_us);
     enum pri_verdict verdict = PRI_WAIT;
-    while (v->now_us < end) {
-        step_buses(v);
-        (void)isotp_node_pump(&t->node, (uint32_t)v->now_us);
-        verdict = pri_ecu_step(&t->ecu, v->now_us);
-        (void)isotp_node_pump(&t->node, (uint32_t)v->now_us);
+    while (*now_us < end) {
+        sim_wires_deliver(&v->wires);
+        (void)isotp_node_pump(&t->node, (uint32_t)*now_us);
+        verdict = pri_ecu_step(&t->ecu, *now_us);
+        (void)isotp_node_pump(&t->node, (uint32_t)*now_us);
         if (verdict != PRI_WAIT) break;
-        uint64_t due = turn(v);
-        uint32_t ecu = pri_ecu_due(&t->ecu, v->now_us), node = isotp_node_due(&t->node, (uint32_t)v->now_us);
-        if (ecu != ISOTP_NEVER) due = earlier(due, v->now_us + ecu);
-        if (node != ISOTP_NEVER) due = earlier(due, v->now_us + node);
+        uint64_t due = sim_wires_turn(&v->wires);
+        uint32_t ecu = pri_ecu_due(&t->ecu, *now_us), node = isotp_node_due(&t->node, (uint32_t)*now_us);
+        uint32_t mine = ecu < node ? ecu : node;
+        if (mine != ISOTP_NEVER && *now_us + mine < due) due = *now_us + mine;
         deafen_primary(v);
-        pass_to(v, earlier(due, end), &idle);
+        sim_wires_pass_to(&v->wires, due < end ? due : end);
     }
     if (told != NULL) *told = &t->ecu;
     return verdict;
