@@ -8,7 +8,7 @@
 #define UP_DEPTH_MAX    16         /* JSON nesting: ours is 7 deep */
 #define UP_UNSORTED_MAX 64         /* members of an object whose names do not ascend */
 /* Bytes that may be looked at again because names do not ascend, in a text of N: what an attacker can make of
- * nested unsorted objects stays linear. Honest files need a tenth. */
+ * nested unsorted objects stays linear. Twice what one object of UP_UNSORTED_MAX members can take. */
 #define UP_UNSORTED_EFFORT(n) ((uint64_t)(n)*128 + 1048576)
 #define UP_ID_MAX             64  /* ECU, vehicle, hardware ids */
 #define UP_NAME_MAX           200 /* role and image names */
