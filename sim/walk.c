@@ -77,6 +77,8 @@ enum up_err sim_walk(struct up_trust *t, const struct up_policy *policy, const s
     while (e == UP_OK && up_trust_want(t, &w)) {
         file_name(policy, up_span_of(up_role_name(w.role)), w.version, name);
         e = step(t, &w, name, source, k, now_s);
+        if (e == UP_EXPIRED && w.role == UP_ROOT) /* the walk ended: it is the last one */
+            file_name(policy, up_span_of("root"), w.version - 1, name);
     }
     return blame(e, policy, name, why);
 }

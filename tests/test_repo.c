@@ -339,6 +339,8 @@ START_TEST(expired_metadata_is_called_a_freeze)
     create_default();
     ck_assert_int_eq(sim_repo_verify(&repo, NOW + 8 * DAY, NULL), UP_EXPIRED);
     ck_assert_ptr_nonnull(strstr(repo.why, "timestamp.json"));
+    ck_assert_int_eq(sim_repo_verify(&repo, NOW + 365 * DAY, NULL), UP_EXPIRED);
+    ck_assert_ptr_nonnull(strstr(repo.why, "1.root.json"));
     end();
 }
 END_TEST
