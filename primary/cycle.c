@@ -191,6 +191,7 @@ void pri_begin(struct pri *p, enum pri_goal goal, uint64_t now_us)
     p->at = PRI_CY_ASK;
     p->entered = p->changed = p->attested = false;
     p->rounds = 1;
+    p->own_work = false;
     p->attestation_bytes = 0;
     pri_release_parcels(p);
     pri_plan_close(&p->plan);
@@ -238,7 +239,7 @@ bool pri_step(struct pri *p, uint64_t now_us)
 
 uint32_t pri_due(const struct pri *p, uint64_t now_us)
 {
-    return pri_fleet_due(&p->fleet, now_us);
+    return p->own_work ? 0 : pri_fleet_due(&p->fleet, now_us);
 }
 const struct pri_outcome *pri_result(const struct pri *p)
 {

@@ -11,8 +11,9 @@
 #include "primary/primary.h"
 
 #define PRI_ATTESTATION_MAX 8192
-#define PRI_ROUNDS_MAX      3 /* times that one cycle begins again for Secondaries that were reset in the middle \
-                               */
+#define PRI_ROUNDS_MAX                                                                                       \
+    3 /* times that one cycle begins again for Secondaries that were reset in the middle                     \
+       */
 
 enum pri_cycle_state {
     PRI_CY_ASK,      /* every Secondary: who are you, what do you run */
@@ -46,6 +47,7 @@ struct pri {
     enum pri_goal goal;
     enum pri_cycle_state at;
     unsigned rounds;       /* begun in this cycle */
+    bool own_work;         /* the next piece of our own image can be written now */
     bool again;            /* a bundle wants another one */
     bool entered, changed; /* changed: something is worth a second report */
     bool attested;

@@ -112,9 +112,18 @@ static bool needs_new_time(const struct pri *p, const struct pri_bundle *b)
            p->rounds < PRI_ROUNDS_MAX;
 }
 
+/* The Primary's own image is written in pieces: nobody else will wake us for the next one. */
+static bool works_here(const struct pri_bundle *b)
+{
+    for (unsigned i = 0; i < b->count; i++)
+        if (b->members[i]->ecu == NULL && b->members[i]->verdict == PRI_WAIT) return true;
+    return false;
+}
+
 static enum pri_verdict run_bundles(struct pri *p)
 {
     bool waiting = false, failed = false;
+    p->own_work = false;
     for (unsigned i = 0; i < p->bundle_count; i++) {
         if (p->ended[i]) continue;
         struct pri_bundle *b = &p->bundles[i];
@@ -122,6 +131,7 @@ static enum pri_verdict run_bundles(struct pri *p)
         show_members(p, b);
         if (v == PRI_WAIT) {
             waiting = true;
+            p->own_work = p->own_work || works_here(b);
             continue;
         }
         p->ended[i] = true;
