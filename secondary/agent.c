@@ -87,6 +87,21 @@ enum up_err sec_boot(struct sec_agent *a, const struct sec_flash *flash, const s
     return UP_OK;
 }
 
+enum up_err sec_agent_inspect(struct sec_agent *a, const struct sec_flash *flash,
+                              const struct sec_identity *id)
+{
+    memset(a, 0, sizeof *a);
+    a->flash = flash;
+    a->id = id;
+    UP_TRY(open_state(a));
+    a->running = SEC_NO_SLOT;
+    for (unsigned i = 0; i < 2; i++) {
+        const uint8_t state = a->slots.slot[i].state;
+        if (state == SEC_TRIAL || (state == SEC_CONFIRMED && a->running == SEC_NO_SLOT)) a->running = i;
+    }
+    return UP_OK;
+}
+
 void sec_agent_drop(struct sec_agent *a)
 {
     if (a->work == SEC_CHECKING) sec_check_drop(&a->w.check);

@@ -54,6 +54,10 @@ enum up_err sec_provision(const struct sec_flash *flash, const struct sec_identi
  * starts. STORAGE_CORRUPT: no state can be read; CONFIG: not provisioned for this identity. */
 enum up_err sec_boot(struct sec_agent *a, const struct sec_flash *flash, const struct sec_identity *id,
                      const struct sec_platform *platform, uint64_t now_ms) UP_NODISCARD;
+/* What sec_boot() would find, without a boot: nothing is started, counted, received. For looking at a flash;
+ * A is good for sec_agent_status() only. */
+enum up_err sec_agent_inspect(struct sec_agent *a, const struct sec_flash *flash,
+                              const struct sec_identity *id) UP_NODISCARD;
 const struct uds_owner *sec_agent_owner(void);
 /* Time passes: trial limit, ageing of attested time. Returns true when the agent wants a reset (a trial ran
  * out). */
