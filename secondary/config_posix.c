@@ -29,7 +29,9 @@ struct row {
 struct reader {
     const char *path;
     struct sec_config *config;
+    FILE *file;
     bool given[32];
+    int line, failed_line;
     bool failed;
     char *why;
     size_t why_size;
@@ -210,6 +212,7 @@ static int wrong(struct reader *r, const char *section, const char *key, const c
 {
     if (!r->failed) (void)snprintf(r->why, r->why_size, "[%s] %s = %s: %s", section, key, value, what);
     r->failed = true;
+    r->failed_line = r->line;
     return 0;
 }
 
@@ -268,18 +271,27 @@ static bool check_ids(struct reader *r)
     return false;
 }
 
+static char *next_line(char *line, int size, void *ctx)
+{
+    struct reader *r = ctx;
+    r->line++;
+    return fgets(line, size, r->file);
+}
+
 bool sec_config_read(struct sec_config *c, const char *path, char *why, size_t why_size)
 {
     char said[1024];
     struct reader r = {.path = path, .config = c, .why = said, .why_size = sizeof said};
     memset(c, 0, sizeof *c);
-    int line = ini_parse(path, take_line, &r);
-    if (line == -1) {
+    r.file = fopen(path, "re");
+    if (r.file == NULL) {
         (void)snprintf(why, why_size, "%s: %s", path, strerror(errno));
         return false;
     }
-    if (line != 0) {
-        if (!r.failed) (void)snprintf(said, sizeof said, "expected [section] or key = value");
+    int line = ini_parse_stream(next_line, &r, take_line, &r);
+    (void)fclose(r.file);
+    if (line != 0) { /* the library's own complaint comes first where its line does */
+        if (r.failed_line != line) (void)snprintf(said, sizeof said, "expected [section] or key = value");
         (void)snprintf(why, why_size, "%s:%d: %s", path, line, said);
         return false;
     }

@@ -249,6 +249,8 @@ static int cmd_run(struct ecu *e, bool json)
     (void)json;
     int status = open_ecu(e, false);
     if (status != OK) return status;
+    enum up_err err = sec_agent_inspect(&e->agent, &e->flash.port, &e->id);
+    if (err != UP_OK) return not_bootable(e, err);
     e->link = isotp_link_open(e->config.link, e->config.fd, why, sizeof why);
     if (e->link == NULL) return fail(FAULT, why);
     status = start(e);

@@ -1,25 +1,12 @@
 #include "secondary/flash_posix.h"
 #include "secondary/writer.h"
 #include "tests/lib_flash.h"
+#include "tests/lib_folder.h"
 #include "tests/suite.h"
-#include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-static char folder[] = "/tmp/isoctane-flash-XXXXXX", path[64], why[256];
-
-static void empty_place(void)
-{
-    (void)strcpy(folder + strlen(folder) - 6, "XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    (void)snprintf(path, sizeof path, "%s/flash", folder);
-}
-
-static void clean_up(void)
-{
-    (void)unlink(path);
-    (void)rmdir(folder);
-}
+static const char path[] = "flash";
+static char why[256];
 
 static bool opened(struct sec_flash_posix *f, uint32_t size, bool create)
 {
@@ -30,21 +17,21 @@ START_TEST(a_new_file_is_erased_and_private)
 {
     struct sec_flash_posix f;
     struct stat st;
-    empty_place();
+    folder_enter();
     ck_assert(!opened(&f, 65536, false));
     ck_assert(opened(&f, 65536, true));
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0600);
     ck_assert(sec_flash_erased(&f.port, 0, 65536));
     sec_flash_posix_close(&f);
-    clean_up();
+    folder_leave();
 }
 END_TEST
 
 START_TEST(what_was_programmed_is_there_after_reopening)
 {
     struct sec_flash_posix f;
-    empty_place();
+    folder_enter();
     ck_assert(opened(&f, 65536, true));
     ck_assert(f.port.program(f.port.ctx, 4096, UP_SPAN("sixteen bytes ab")));
     ck_assert_mem_eq(f.port.mapped + 4096, "sixteen bytes ab", 16);
@@ -55,14 +42,14 @@ START_TEST(what_was_programmed_is_there_after_reopening)
     ck_assert(f.port.erase(f.port.ctx, 4096));
     ck_assert(sec_flash_erased(&f.port, 0, 65536));
     sec_flash_posix_close(&f);
-    clean_up();
+    folder_leave();
 }
 END_TEST
 
 START_TEST(it_refuses_what_nor_flash_cannot_do)
 {
     struct sec_flash_posix f;
-    empty_place();
+    folder_enter();
     ck_assert(opened(&f, 65536, true));
     ck_assert(f.port.program(f.port.ctx, 0, UP_SPAN("12345678")));
     ck_assert(!f.port.program(f.port.ctx, 0, UP_SPAN("12345678"))); /* twice */
@@ -73,43 +60,42 @@ START_TEST(it_refuses_what_nor_flash_cannot_do)
     ck_assert(!f.port.erase(f.port.ctx, 8));
     ck_assert(!f.port.erase(f.port.ctx, 65536));
     sec_flash_posix_close(&f);
-    clean_up();
+    folder_leave();
 }
 END_TEST
 
 START_TEST(one_process_at_a_time)
 {
     struct sec_flash_posix f, second;
-    empty_place();
+    folder_enter();
     ck_assert(opened(&f, 65536, true));
     ck_assert(!opened(&second, 65536, false));
     ck_assert_ptr_nonnull(strstr(why, "in use"));
     sec_flash_posix_close(&f);
     ck_assert(opened(&second, 65536, false));
     sec_flash_posix_close(&second);
-    clean_up();
+    folder_leave();
 }
 END_TEST
 
 START_TEST(a_file_of_another_size_is_refused_and_stays)
 {
     struct sec_flash_posix f;
-    empty_place();
+    folder_enter();
     ck_assert(opened(&f, 65536, true));
     sec_flash_posix_close(&f);
     ck_assert(!opened(&f, 131072, true));
     ck_assert_ptr_nonnull(strstr(why, "size"));
     ck_assert(opened(&f, 65536, false));
     sec_flash_posix_close(&f);
-    clean_up();
+    folder_leave();
 }
 END_TEST
 
 START_TEST(a_place_that_does_not_exist_is_told)
 {
     struct sec_flash_posix f;
-    (void)snprintf(path, sizeof path, "/nonexistent/flash");
-    ck_assert(!opened(&f, 65536, true));
+    ck_assert(!sec_flash_posix_open(&f, "/nonexistent/flash", 65536, 4096, 8, true, false, why, sizeof why));
     ck_assert_ptr_nonnull(strstr(why, "/nonexistent/flash"));
 }
 END_TEST
