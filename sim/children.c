@@ -51,10 +51,10 @@ bool sim_children_start(struct sim_children *c, const char *name, const char *pr
     return true;
 }
 
-int sim_children_run(struct sim_children *c, const char *program, const char *const *argv)
+int sim_children_run(struct sim_children *c, const char *program, const char *const *argv, const char *log)
 {
     int status;
-    pid_t pid = spawn(c, program, argv, NULL);
+    pid_t pid = spawn(c, program, argv, log);
     if (pid < 0) return -1;
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR) return -1;

@@ -23,8 +23,9 @@ bool sim_children_init(struct sim_children *c);
  */
 bool sim_children_start(struct sim_children *c, const char *name, const char *program,
                         const char *const *argv, const char *log);
-/* Runs it to its end with our own output. Its exit status; 128 + signal; -1: could not be started. */
-int sim_children_run(struct sim_children *c, const char *program, const char *const *argv);
+/* Runs it to its end; output goes to LOG, or is ours when that is NULL. Its exit status; 128 + signal; -1:
+ * could not be started. */
+int sim_children_run(struct sim_children *c, const char *program, const char *const *argv, const char *log);
 /* Ends all that run, in reverse order, each politely. True: all ended by themselves with status 0. */
 bool sim_children_stop(struct sim_children *c);
 /* A child that has ended though nobody asked: its name; NULL: all run. */

@@ -14,6 +14,7 @@ enum {
 
 int sim_cmd_attack(int argc, char **argv);
 int sim_cmd_bus(int argc, char **argv);
+int sim_cmd_demo(int argc, char **argv);
 int sim_cmd_serve(int argc, char **argv);
 int sim_cmd_vehicle(int argc, char **argv);
 

@@ -11,6 +11,7 @@ static const struct command {
 } commands[] = {
     {"attack", sim_cmd_attack, "attacks on a simulated vehicle, and what comes of them"},
     {"bus", sim_cmd_bus, "a virtual CAN bus for the processes of this host"},
+    {"demo", sim_cmd_demo, "the demo vehicle with real processes: update it, attack it"},
     {"serve", sim_cmd_serve, "Director, Image repository and time server over HTTPS"},
     {"vehicle", sim_cmd_vehicle, "the whole demo vehicle in one process, in virtual time"},
 };
