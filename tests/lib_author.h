@@ -40,6 +40,10 @@ char *author_sorted(const struct up_profile *p, const char *body);
 char *author_entry(const struct up_profile *p, unsigned key, const char *sorted);
 struct up_span author_envelope(const char *entries, const char *body);
 
+/* Without any allocation, for BODY from anywhere: one key, into W. Absent: it cannot be sorted. */
+struct up_span author_sign_into(const struct up_profile *p, unsigned key, struct up_span body,
+                                struct up_writer *w);
+
 /* ---- roles ---- */
 
 struct author_ring {
@@ -99,8 +103,8 @@ struct shelf {
 void shelf_put(struct shelf *s, const char *name, struct up_span file); /* replaces */
 void shelf_drop(struct shelf *s, const char *name);
 struct up_span shelf_get(struct shelf *s, const char *name); /* absent: not there; logs */
-/* Runs a cycle of T to its end, or to the first failure, and commits as metadata/trust.h says: Roots at once, the
- * Director's set as a whole, the files of the Image repository one by one. */
+/* Runs a cycle of T to its end, or to the first failure, and commits as metadata/trust.h says: Roots at once,
+ * the Director's set as a whole, the files of the Image repository one by one. */
 enum up_err shelf_walk(struct shelf *s, struct up_trust *t, int64_t now_s);
 /* Runs a search to its verdict. */
 enum up_err shelf_search(struct shelf *s, struct up_search *search, int64_t now_s, struct up_target *target);
