@@ -22,6 +22,20 @@ enum up_scheme up_scheme_named(struct up_span name)
     return UP_SCHEME_NONE;
 }
 
+long up_pem_decode(struct up_span pem, uint8_t *der, size_t cap)
+{
+    struct up_span head = UP_SPAN("-----BEGIN PUBLIC KEY-----\n"), tail = UP_SPAN("-----END PUBLIC KEY-----");
+    uint8_t text[UP_PEM_BYTES];
+    while (pem.n != 0 && pem.p[pem.n - 1] == '\n') pem.n--;
+    if (pem.n > UP_PEM_BYTES || pem.n < head.n + tail.n) return -1;
+    const uint8_t *body = pem.p + head.n, *end = pem.p + pem.n - tail.n;
+    if (memcmp(pem.p, head.p, head.n) != 0 || memcmp(end, tail.p, tail.n) != 0) return -1;
+    size_t n = 0;
+    for (; body != end; body++)
+        if (*body != '\n') text[n++] = *body;
+    return up_base64_decode((struct up_span){text, n}, der, cap);
+}
+
 /* ---- known answers ---- */
 
 /* FIPS 180-4: "abc" */

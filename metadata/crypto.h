@@ -38,6 +38,9 @@ struct up_key {
     uint16_t n;
     uint8_t bytes[UP_KEY_BYTES];
 };
+/* The DER inside of PEM text: "-----BEGIN PUBLIC KEY-----", base64 in lines, "-----END PUBLIC KEY-----", and
+ * nothing else. Bytes written, -1: not that, or more than CAP. For implementations. */
+long up_pem_decode(struct up_span pem, uint8_t *der, size_t cap);
 /* From PEM ("-----BEGIN PUBLIC KEY-----", escapes already decoded). False: not a key of that scheme, or too
  * weak. */
 bool up_key_from_pem(enum up_scheme scheme, struct up_span pem, struct up_key *key);

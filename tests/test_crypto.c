@@ -385,8 +385,39 @@ START_TEST(other_pem_is_refused)
     struct up_span pem = load("p256");
     snprintf(text, sizeof text, "hello\n%.*s", (int)pem.n, (const char *)pem.p);
     ck_assert(!up_key_from_pem(UP_ECDSA_P256_SHA256, up_span_of(text), &key));
+    snprintf(text, sizeof text, "%.*sx", (int)pem.n, (const char *)pem.p);
+    ck_assert(!up_key_from_pem(UP_ECDSA_P256_SHA256, up_span_of(text), &key));
     snprintf(text, sizeof text, "%.*s%1000s", (int)pem.n, (const char *)pem.p, "");
     ck_assert(!up_key_from_pem(UP_ECDSA_P256_SHA256, up_span_of(text), &key)); /* too long */
+}
+END_TEST
+
+START_TEST(pem_holds_der_and_nothing_else)
+{
+    uint8_t der[91];
+    struct up_span pem = load("p256");
+    ck_assert_int_eq(up_pem_decode(pem, der, 91), 91);
+    ck_assert_int_eq(up_pem_decode((struct up_span){pem.p, pem.n - 1}, der, 91), 91); /* last newline */
+    ck_assert_int_eq(up_pem_decode(pem, der, 90), -1);
+    for (size_t n = 0; n < pem.n - 1; n++)
+        ck_assert_int_eq(up_pem_decode((struct up_span){pem.p, n}, der, 91), -1);
+    ck_assert_int_eq(
+        up_pem_decode(UP_SPAN("-----BEGIN PUBLIC KEY-----\nAA AA\n-----END PUBLIC KEY-----\n"), der, 91), -1);
+    ck_assert_int_eq(
+        up_pem_decode(UP_SPAN("-----BEGIN PUBLIC KEY-----\nAA\nAA\n-----END PUBLIC KEY-----\n"), der, 91), 3);
+    /* bytes behind the key in the DER are not overlooked */
+    char text[700];
+    struct up_span rsa = load("rsa-exponent-3");
+    uint8_t long_der[400];
+    long n = up_pem_decode(rsa, long_der, sizeof long_der - 3);
+    ck_assert_int_gt(n, 0);
+    memset(long_der + n, 0, 3);
+    struct up_key key;
+    char base64[600];
+    size_t length = up_base64_encode(long_der, (size_t)n + 3, base64);
+    snprintf(text, sizeof text, "-----BEGIN PUBLIC KEY-----\n%.*s\n-----END PUBLIC KEY-----\n", (int)length,
+             base64);
+    ck_assert(!up_key_from_pem(UP_RSA_PSS_SHA256, up_span_of(text), &key));
 }
 END_TEST
 
@@ -618,8 +649,8 @@ SUITE("crypto", known_answers_hold_and_notice_a_fault, schemes_have_names, hashe
       what_is_signed_verifies_and_nothing_else, a_digest_is_a_prehash_and_for_ed25519_a_message,
       seeded_keys_sign_the_same_way_again, seeded_ecdsa_signs_as_rfc_6979_says,
       key_files_are_private_and_never_replaced, unusable_key_files_are_explained, public_keys_are_checked,
-      equal_keys_have_equal_bytes, other_pem_is_refused, keys_come_back_from_their_text,
-      ed25519_points_of_small_order_are_no_keys, ed25519_has_one_signature_per_message,
-      ecdsa_points_are_on_the_curve_and_uncompressed, ecdsa_signatures_are_minimal_der_in_range,
-      rsa_is_pss_with_sha_256_and_any_salt, keys_without_a_scheme_verify_nothing,
-      randomness_differs_and_wiping_wipes)
+      equal_keys_have_equal_bytes, other_pem_is_refused, pem_holds_der_and_nothing_else,
+      keys_come_back_from_their_text, ed25519_points_of_small_order_are_no_keys,
+      ed25519_has_one_signature_per_message, ecdsa_points_are_on_the_curve_and_uncompressed,
+      ecdsa_signatures_are_minimal_der_in_range, rsa_is_pss_with_sha_256_and_any_salt,
+      keys_without_a_scheme_verify_nothing, randomness_differs_and_wiping_wipes)
