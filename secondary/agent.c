@@ -13,7 +13,7 @@ static enum up_err open_state(struct sec_agent *a)
     if (e != UP_OK && !lost) return e;
 
     uint8_t digest[UP_SHA256_BYTES];
-    sec_identity_digest(a->id, digest);
+    sec_identity_digest(a->id, &a->layout, digest);
     if (!up_span_eq(sec_store_get(&a->store, SEC_KEY_IDENTITY), (struct up_span){digest, sizeof digest}))
         return UP_CONFIG;
     UP_TRY(sec_slots_load(&a->slots, &a->store, &a->layout));

@@ -59,7 +59,7 @@ struct sec_agent {
     struct sec_trusted trusted;
     struct up_clock clock;
     int64_t previous_time_s;                 /* attested before the last */
-    uint8_t attestation[UP_SHA256_BYTES]; /* digest of the last one accepted in this boot */
+    uint8_t attestation[UP_SHA256_BYTES];    /* digest of the last one accepted in this boot */
     uint32_t boots, sequence;                /* of version reports */
     unsigned running;                        /* slot; SEC_NO_SLOT */
     uint64_t now_ms, booted_ms, reset_at_ms; /* reset_at_ms 0: no reset is wanted */
@@ -97,8 +97,9 @@ static inline unsigned sec_agent_other(const struct sec_agent *a)
 }
 enum uds_code sec_agent_code(enum up_err e); /* for what went wrong in storage; else CONDITIONS_NOT_CORRECT */
 
-/* provision.c: the record that ties a flash to an identity. */
-void sec_identity_digest(const struct sec_identity *id, uint8_t digest[UP_SHA256_BYTES]);
+/* provision.c: the record that ties a flash to an identity, and to the layout that it was made for. */
+void sec_identity_digest(const struct sec_identity *id, const struct sec_layout *layout,
+                         uint8_t digest[UP_SHA256_BYTES]);
 
 /* agent_identify.c */
 enum uds_code sec_agent_read(void *ctx, uint16_t did, uint8_t *out, size_t cap, size_t *n);

@@ -2,6 +2,7 @@
 #include "metadata/encode.h"
 #include "metadata/json.h"
 #include "secondary/agent_state.h"
+#include "secondary/pack.h"
 
 static void add(struct up_hash *h, struct up_span s)
 {
@@ -10,16 +11,23 @@ static void add(struct up_hash *h, struct up_span s)
     up_hash_add(h, s);
 }
 
-void sec_identity_digest(const struct sec_identity *id, uint8_t digest[UP_SHA256_BYTES])
+void sec_identity_digest(const struct sec_identity *id, const struct sec_layout *layout,
+                         uint8_t digest[UP_SHA256_BYTES])
 {
-    const uint8_t full = id->full ? 1 : 0;
+    uint8_t sizes[9];
+    struct sec_layout copy = *layout;
+    bool full = id->full;
+    struct sec_pack k = sec_pack_writer(sizes, sizeof sizes);
+    sec_pack_bool(&k, &full);
+    sec_pack_u32(&k, &copy.bank[0].bytes);
+    sec_pack_u32(&k, &copy.slot[0].bytes);
     struct up_hash h;
     up_hash_begin(&h, UP_SHA256);
     add(&h, id->vehicle_id);
     add(&h, id->serial);
     add(&h, id->hardware_id);
     add(&h, up_span_of(id->profile->name));
-    add(&h, (struct up_span){&full, 1});
+    add(&h, (struct up_span){sizes, sizeof sizes});
     up_hash_end(&h, digest);
 }
 
@@ -140,6 +148,6 @@ enum up_err sec_provision(const struct sec_flash *flash, const struct sec_identi
     UP_TRY(sec_store_format(&p.store, flash, &p.layout));
     UP_TRY(put_metadata(&p, what));
     UP_TRY(put_image(&p, what));
-    sec_identity_digest(id, digest);
+    sec_identity_digest(id, &p.layout, digest);
     return sec_store_put(&p.store, SEC_KEY_IDENTITY, (struct up_span){digest, sizeof digest});
 }

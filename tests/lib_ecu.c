@@ -25,7 +25,7 @@ static bool random_bytes(void *ctx, uint8_t *out, size_t n)
         e->random = e->random * 1664525u + 1013904223u;
         out[i] = (uint8_t)(e->random >> 24);
     }
-    return true;
+    return !e->mute;
 }
 
 struct up_span ecu_image(uint32_t bytes, uint32_t seed)

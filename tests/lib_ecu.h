@@ -29,6 +29,7 @@ struct ecu {
     uint64_t now_ms;
     uint32_t random;
     bool healthy; /* what the self-test says */
+    bool mute;    /* no randomness */
     unsigned self_tests;
 
     struct author director, image; /* the image repository's keys are others */
