@@ -192,6 +192,35 @@ START_TEST(names_are_decoded_once_and_never_escape)
 }
 END_TEST
 
+static void place(const char *name)
+{
+    char path[SIM_PATH_MAX];
+    ck_assert(sim_path(path, "%s/repo/%s", garage.folder.path, name));
+    ck_assert(sim_file_write(path, UP_SPAN("not for you"), 0644));
+}
+
+START_TEST(files_that_no_name_of_ours_leads_to_stay_hidden)
+{
+    begin();
+    place("targets.json");
+    place("1.a%20b.json");
+    place("1.%2Fx.json");
+    place("targets/x/y");
+    ck_assert_uint_eq(get("/repo/targets.json"), 404);
+    ck_assert_uint_eq(get("/repo/1.a%20b.json"), 404);
+    ck_assert_uint_eq(get("/repo/1.%2Fx.json"), 404);
+    ck_assert_uint_eq(get("/repo/targets/x/y"), 404);
+    char path[SIM_PATH_MAX]; /* leads to an image that is there */
+    snprintf(path, sizeof path, "/repo/targets/x/../%s", image_path() + strlen("/repo/targets/"));
+    ck_assert_uint_eq(get(path), 404);
+    snprintf(path, sizeof path, "/repo/targets/x/%%2e%%2e/%s", image_path() + strlen("/repo/targets/"));
+    ck_assert_uint_eq(get(path), 404);
+    snprintf(path, sizeof path, "/repo/targets//%s", image_path() + strlen("/repo/targets/"));
+    ck_assert_uint_eq(get(path), 404);
+    end();
+}
+END_TEST
+
 START_TEST(methods_and_sizes_are_checked)
 {
     begin();
@@ -228,6 +257,9 @@ START_TEST(time_is_attested_for_the_nonces_asked)
                                         "{\"nonces\":[\"00112233445566778899aabbccddeeff\""};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         ck_assert_msg(send_body("POST", "/time", wrong[i]) == 400, "%s", wrong[i]);
+    static char many[16384] = "{\"nonces\":[\"00112233445566778899aabbccddeeff\"";
+    for (int n = 2; n <= UP_ECUS_MAX + 2; n++) strcat(many, ",\"00112233445566778899aabbccddeeff\"");
+    ck_assert_uint_eq(send_body("POST", "/time", strcat(many, "]}")), 400);
     end();
 }
 END_TEST
@@ -262,6 +294,6 @@ END_TEST
 
 SUITE("backend", a_whole_cycle_is_answered, a_refused_manifest_is_answered_with_the_name,
       a_vehicle_gets_only_its_own_metadata, a_range_is_the_rest_of_the_file,
-      names_are_decoded_once_and_never_escape, methods_and_sizes_are_checked,
-      time_is_attested_for_the_nonces_asked, a_man_in_the_middle_sees_and_changes_everything,
-      what_is_no_repository_is_refused)
+      names_are_decoded_once_and_never_escape, files_that_no_name_of_ours_leads_to_stay_hidden,
+      methods_and_sizes_are_checked, time_is_attested_for_the_nonces_asked,
+      a_man_in_the_middle_sees_and_changes_everything, what_is_no_repository_is_refused)

@@ -1,5 +1,6 @@
 #include "sim/director.h"
 
+#include "metadata/report.h"
 #include "tests/lib_garage.h"
 #include "tests/suite.h"
 
@@ -290,6 +291,32 @@ START_TEST(a_malformed_manifest_is_refused)
 }
 END_TEST
 
+/* A manifest with this body, signed by the Primary. */
+static void body_judged(const char *body, enum up_err verdict)
+{
+    uint8_t manifest[2048];
+    struct up_signer tcu = garage_ecu_key("tcu");
+    size_t n = up_attest_write(up_span_of(body), &up_profile_strict, &tcu, manifest, sizeof manifest - 1);
+    manifest[n] = 0;
+    up_signer_close(&tcu);
+    judged_at((const char *)manifest, NOW, verdict, "");
+}
+
+START_TEST(every_part_of_a_manifest_is_checked)
+{
+    begin();
+    body_judged("{\"ecu_version_manifests\":{},\"primary_ecu_serial\":\"tcu\"}", UP_MAN_SCHEMA);
+    body_judged("{\"ecu_version_manifests\":{},\"vehicle_id\":\"VIN-1\"}", UP_MAN_SCHEMA);
+    body_judged("{\"primary_ecu_serial\":\"tcu\",\"vehicle_id\":\"VIN-1\"}", UP_MAN_SCHEMA);
+    body_judged("{\"ecu_version_manifests\":7,\"primary_ecu_serial\":\"tcu\",\"vehicle_id\":\"VIN-1\"}",
+                UP_MAN_SCHEMA);
+    body_judged("{\"ecu_version_manifests\":{},\"primary_ecu_serial\":\"brake\",\"vehicle_id\":\"VIN-1\"}",
+                UP_MAN_UNKNOWN);
+    body_judged("{\"ecu_version_manifests\":{},\"primary_ecu_serial\":\"tcu\",\"vehicle_id\":7}", UP_MAN_SIG);
+    end();
+}
+END_TEST
+
 START_TEST(nothing_of_a_refused_manifest_is_believed)
 {
     begin();
@@ -571,8 +598,8 @@ SUITE("director", an_honest_manifest_gets_an_empty_order_with_the_vehicle_id, a_
       a_manifest_of_another_vehicle_is_refused, every_inventoried_ecu_must_report, an_unknown_ecu_is_refused,
       a_report_in_the_name_of_another_ecu_is_refused, a_replayed_manifest_is_refused,
       a_counter_never_goes_back_or_stays, a_silent_secondary_is_represented_by_its_last_report,
-      implausible_time_is_refused, a_malformed_manifest_is_refused, nothing_of_a_refused_manifest_is_believed,
-      an_order_names_ecu_hardware_counter_and_bundle,
+      implausible_time_is_refused, a_malformed_manifest_is_refused, every_part_of_a_manifest_is_checked,
+      nothing_of_a_refused_manifest_is_believed, an_order_names_ecu_hardware_counter_and_bundle,
       metadata_is_signed_only_when_something_changed_or_is_due, only_the_last_two_of_a_file_are_kept,
       an_order_that_no_vehicle_could_follow_is_refused, dependencies_and_conflicts_are_respected,
       ecus_of_one_image_share_its_bundle, a_new_root_makes_everything_due,

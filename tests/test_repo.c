@@ -273,6 +273,10 @@ START_TEST(a_terminating_delegation_hides_what_follows)
     CHECKED(sim_repo_delegate(&repo, &d, NOW));
     CHECKED(delegate(NULL, "b", "x/*", NULL));
     ck_assert(!add("x/fw", "hw", "b"));
+    CHECKED(delegate("a", "child", "x/*", NULL));
+    ck_assert(!add("x/fw", "hw", "child")); /* nor what the role itself delegates */
+    CHECKED(add("x/fw", "hw", "a"));
+    verified_at(NOW, 1);
     end();
 }
 END_TEST
@@ -364,6 +368,10 @@ START_TEST(every_key_can_be_rotated)
     ck_assert(exists("director/6.root.json"));
     ck_assert(exists("keys/time.pem") && exists("keys/time-2.pem")); /* old keys stay, but do not count */
     ck_assert_int_eq(cJSON_GetArraySize(shown("/image/roles/1/keyids")), 1);
+    uint32_t version;
+    cJSON *root = sim_root_newest(&repo, UP_IMAGE, &version);
+    ck_assert_int_eq(cJSON_GetArraySize(sim_json_at(root, "/keys")), 4);
+    cJSON_Delete(root);
     ck_assert(!sim_repo_rotate(&repo, UP_DIRECTOR, "supplier", (struct sim_role_plan){0}, NOW));
     ck_assert(!sim_repo_rotate(&repo, UP_IMAGE, "time", (struct sim_role_plan){0}, NOW));
     end();
