@@ -119,7 +119,7 @@ lint:
 	@$(MAKE) --no-print-directory -j2 BUILD=build/lint CFLAGS="-O2 -Werror" all $(patsubst %,build/lint/tests/%,$(TESTS))
 	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem -I. \
 	    --enable=warning,portability $(addsuffix /,$(FOLDERS))
-	@shellcheck .ci/run .ci/setup tests/run tests/layers tests/mcu tests/fuzz tests/conformance $(wildcard tests/*.sh)
+	@shellcheck -S warning .ci/run .ci/setup tests/run tests/layers tests/mcu tests/fuzz tests/conformance $(wildcard tests/*.sh)
 
 ## Speed and memory, beside a peer or the physical limit
 bench: all $(patsubst %,$(BUILD)/tests/%,$(BENCHES))

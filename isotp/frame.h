@@ -1,4 +1,5 @@
-/* One CAN or CAN FD frame, as every link carries it. Source: ISO 11898-1; identifiers spelled as in SocketCAN. */
+/* One CAN or CAN FD frame, as every link carries it. Source: ISO 11898-1; identifiers spelled as in
+ * SocketCAN. */
 #ifndef ISOTP_FRAME_H
 #define ISOTP_FRAME_H
 

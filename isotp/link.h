@@ -1,7 +1,8 @@
 /* The CAN link port: how frames enter and leave this process.
  *
- * An adapter embeds struct isotp_link as its first member and fills OPS. Nothing here blocks; whoever waits, waits
- * on FD. Adapters: link_socketcan.c (Linux CAN_RAW) and link_virtual.c (the virtual bus of isoctane-sim). */
+ * An adapter embeds struct isotp_link as its first member and fills OPS. Nothing here blocks; whoever waits,
+ * waits on FD. Adapters: link_socketcan.c (Linux CAN_RAW) and link_virtual.c (the virtual bus of
+ * isoctane-sim). */
 #ifndef ISOTP_LINK_H
 #define ISOTP_LINK_H
 
@@ -10,8 +11,8 @@
 struct isotp_link;
 
 struct isotp_link_ops {
-    /* Hands over up to N frames in order. Returns how many were taken: fewer than N means the queue is full, try again
-     * when FD is writable. Negative: the link is down (a bus-off or a closed hub), for good. */
+    /* Hands over up to N frames in order. Returns how many were taken: fewer than N means the queue is full,
+     * try again when FD is writable. Negative: the link is down (a bus-off or a closed hub), for good. */
     int (*send)(struct isotp_link *l, const struct isotp_frame *f, size_t n);
     /* Takes up to N received frames. 0: none now. Negative: the link is down. */
     int (*recv)(struct isotp_link *l, struct isotp_frame *f, size_t n);
@@ -22,13 +23,14 @@ struct isotp_link_ops {
 
 struct isotp_link {
     const struct isotp_link_ops *ops;
-    int fd;       /* poll it for reading, and for writing after a short send; -1 when there is none (in memory) */
-    bool can_fd;  /* carries CAN FD frames */
+    int fd; /* poll it for reading, and for writing after a short send; -1 when there is none (in memory) */
+    bool can_fd; /* carries CAN FD frames */
 };
 
-/* Opens a link by its configured name. "vcan0", "can:vcan0": a SocketCAN interface; "bus:/path/to/socket": a virtual
- * bus. FD asks for CAN FD. Returns NULL and writes one sentence (what, where, what to do) into WHY.
- * The caller closes with ops->close, which frees it. Hosted only: link_open.c, link_socketcan.c, link_virtual.c. */
+/* Opens a link by its configured name. "vcan0", "can:vcan0": a SocketCAN interface; "bus:/path/to/socket": a
+ * virtual bus. FD asks for CAN FD. Returns NULL and writes one sentence (what, where, what to do) into WHY.
+ * The caller closes with ops->close, which frees it. Hosted only: link_open.c, link_socketcan.c,
+ * link_virtual.c. */
 struct isotp_link *isotp_link_open(const char *name, bool fd, char *why, size_t why_size);
 struct isotp_link *isotp_link_open_socketcan(const char *interface, bool fd, char *why, size_t why_size);
 struct isotp_link *isotp_link_open_virtual(const char *socket_path, bool fd, char *why, size_t why_size);

@@ -312,20 +312,29 @@ static enum up_err take(struct pri_chain *c, const struct pri_answer *a)
     return UP_OK;
 }
 
+static void wanted_name(const struct pri_chain *c, char name[UP_FILE_NAME_MAX + 1])
+{
+    struct up_span role = up_span_of(up_role_name(c->want.role));
+    name[up_file_name(c->policy.profile, role, c->want.version, name)] = '\0';
+}
+
+static struct pri_transfer *request(struct pri_chain *c, const char *name)
+{
+    struct pri_request rq = {.server = c->policy.repo == UP_DIRECTOR ? PRI_DIRECTOR : PRI_IMAGE,
+                             .method = "GET",
+                             .path = name,
+                             .max_bytes = c->want.max_bytes};
+    return c->fetch->start(c->fetch, &rq);
+}
+
 enum pri_verdict pri_chain_step(struct pri_chain *c)
 {
     char name[UP_FILE_NAME_MAX + 1];
     for (;;) {
         if (c->transfer == NULL) {
             if (!up_trust_want(&c->work, &c->want)) break;
-            size_t n = up_file_name(c->policy.profile, up_span_of(up_role_name(c->want.role)),
-                                    c->want.version, name);
-            name[n] = '\0';
-            struct pri_request rq = {.server = c->policy.repo == UP_DIRECTOR ? PRI_DIRECTOR : PRI_IMAGE,
-                                     .method = "GET",
-                                     .path = name,
-                                     .max_bytes = c->want.max_bytes};
-            c->transfer = c->fetch->start(c->fetch, &rq);
+            wanted_name(c, name);
+            c->transfer = request(c, name);
             if (c->transfer == NULL) return give_up(c, UP_STORAGE_FULL, name, "out of memory");
         }
         struct pri_answer a;
@@ -334,9 +343,7 @@ enum pri_verdict pri_chain_step(struct pri_chain *c)
         c->fetch->drop(c->fetch, c->transfer);
         c->transfer = NULL;
         if (e != UP_OK) {
-            size_t n = up_file_name(c->policy.profile, up_span_of(up_role_name(c->want.role)),
-                                    c->want.version, name);
-            name[n] = '\0';
+            wanted_name(c, name);
             return give_up(c, e, name, a.err != UP_OK ? a.detail : "");
         }
     }

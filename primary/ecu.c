@@ -351,7 +351,8 @@ void pri_ecu_send(struct pri_ecu *e, enum pri_errand errand, const struct pri_pa
     uds_client_cancel(&e->client);
     e->errand = errand;
     e->script = scripts[errand];
-    e->parcel = parcel == NULL ? (struct pri_parcel){0} : *parcel;
+    e->parcel = (struct pri_parcel){0};
+    if (parcel != NULL) e->parcel = *parcel;
     e->step = e->file = e->attempts = 0;
     e->asked = e->skipped = false;
     e->not_before_us = e->patience_us = 0;
