@@ -241,6 +241,26 @@ uint32_t pri_due(const struct pri *p, uint64_t now_us)
 {
     return p->own_work ? 0 : pri_fleet_due(&p->fleet, now_us);
 }
+
+unsigned pri_descriptors(const struct pri *p, struct pollfd *out)
+{
+    unsigned n = 0;
+    for (unsigned b = 0; b < p->config->bus_count; b++) {
+        const struct isotp_node *node = &p->fleet.nodes[b];
+        if (node->down || node->link->fd < 0) continue;
+        out[n++] = (struct pollfd){.fd = node->link->fd,
+                                   .events = (short)(node->blocked ? POLLIN | POLLOUT : POLLIN)};
+    }
+    return n;
+}
+
+bool pri_links_up(const struct pri *p)
+{
+    for (unsigned b = 0; b < p->config->bus_count; b++)
+        if (p->fleet.nodes[b].down) return false;
+    return true;
+}
+
 const struct pri_outcome *pri_result(const struct pri *p)
 {
     return &p->outcome;

@@ -157,7 +157,7 @@ void pri_display_progress(struct pri_display *d, const struct pri_progress *p, u
     if (d->quiet) return;
     bool new;
     struct row *r = row_of(d, p, now_us, &new);
-    if (r == NULL || r->ended) return;
+    if (r == NULL || r->ended || (!new && p->done < r->done)) return; /* a bar does not go back */
     r->total = p->total;
     r->done = p->done < p->total ? p->done : p->total;
     bool whole = p->total > 0 && r->done == p->total;

@@ -9,6 +9,8 @@
 #ifndef PRIMARY_PRIMARY_H
 #define PRIMARY_PRIMARY_H
 
+#include <poll.h>
+
 #include "isotp/link.h"
 #include "metadata/clock.h"
 #include "primary/chain.h"
@@ -70,6 +72,11 @@ void pri_begin(struct pri *p, enum pri_goal goal, uint64_t now_us);
 bool pri_step(struct pri *p, uint64_t now_us); /* false: the cycle has ended */
 uint32_t pri_due(const struct pri *p,
                  uint64_t now_us); /* microseconds; the fetch port's own timers not included */
+/* The descriptors to wait for, at most PRI_BUSES_MAX; links without one, and links that are down, have none.
+ */
+unsigned pri_descriptors(const struct pri *p, struct pollfd *out);
+/* False: a bus-off, or a hub that went away. It stays down: open its link, and the Primary, again. */
+bool pri_links_up(const struct pri *p);
 const struct pri_outcome *pri_result(const struct pri *p);
 /* The step that the cycle is in: "director", "update". */
 const char *pri_where(const struct pri *p);

@@ -97,6 +97,7 @@ START_TEST(without_a_terminal_progress_comes_in_quarters)
     begin(0, false);
     for (uint64_t done = 0; done <= 1000; done += 10) show("brake", "prepare", done, 1000, done);
     show("brake", "prepare", 1000, 1000, 2000); /* told again: nothing new */
+    show("brake", "prepare", 0, 1000, 2000);    /* its next step counts anew */
     show("brake", "activate", 0, 0, 2000);
     show("brake", "activate", 0, 0, 2100);
     expect("level=info event=progress ecu=brake what=prepare done=0 total=1000\n"
