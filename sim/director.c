@@ -22,12 +22,9 @@ bool sim_director_update_keys(struct sim_director *d)
     cJSON *root = sim_root_newest(&d->repo, UP_DIRECTOR, &version);
     bool ok = root != NULL;
     for (enum up_role role = UP_TIMESTAMP; ok && role < UP_ROLES; role++) {
-        char base[SIM_PATH_MAX];
-        const cJSON *ids =
-            cJSON_GetObjectItemCaseSensitive(sim_root_role(root, up_role_name(role)), "keyids");
+        const char *name = up_role_name(role);
         sim_keys_close(&d->keys[role]);
-        ok = sim_key_base(base, UP_DIRECTOR, up_role_name(role)) &&
-             sim_keys_load(d->repo.keys, base, ids, &d->keys[role], d->repo.why);
+        ok = sim_ring_load(&d->repo, UP_DIRECTOR, name, sim_root_role(root, name), &d->keys[role]);
     }
     cJSON_Delete(root);
     if (!ok) return sim_say(d->why, "%s", d->repo.why);

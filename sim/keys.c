@@ -49,7 +49,7 @@ bool sim_keys_create(const char *folder, const char *base, const struct sim_key_
         if (!key_name(name, base, index++) || !sim_path(path, "%s/%s.pem", folder, name))
             return sim_say(why, "%s/%s: path too long", folder, base);
         if (sim_file_exists(path)) continue;
-        if (out->n == UP_KEYS_MAX) return sim_say(why, "%s: more than %d keys", base, UP_KEYS_MAX);
+        if (out->n == SIM_KEYS_MAX) return sim_say(why, "%s: more than %d keys", base, SIM_KEYS_MAX);
         if (!create_one(folder, name, maker, &out->signer[out->n], why)) return false;
         out->n++;
         count--;
@@ -57,28 +57,42 @@ bool sim_keys_create(const char *folder, const char *base, const struct sim_key_
     return true;
 }
 
+static bool add(struct sim_keys *keys, const struct up_signer *s, const char *file, char why[SIM_WHY_MAX])
+{
+    if (keys->n == SIM_KEYS_MAX) return sim_say(why, "%s: more than %d keys", file, SIM_KEYS_MAX);
+    keys->signer[keys->n++] = *s;
+    return true;
+}
+
 bool sim_keys_add(const char *folder, const char *file, struct sim_keys *out, char why[SIM_WHY_MAX])
 {
     char path[SIM_PATH_MAX];
-    if (out->n == UP_KEYS_MAX) return sim_say(why, "%s: more than %d keys", file, UP_KEYS_MAX);
+    struct up_signer s;
     if (!sim_path(path, "%s/%s.pem", folder, file)) return sim_say(why, "%s/%s: path too long", folder, file);
-    if (!up_signer_open(path, &out->signer[out->n], why, SIM_WHY_MAX)) return false;
-    out->n++;
-    return true;
+    if (!up_signer_open(path, &s, why, SIM_WHY_MAX)) return false;
+    if (add(out, &s, file, why)) return true;
+    up_signer_close(&s);
+    return false;
 }
 
 bool sim_keys_load(const char *folder, const char *base, const cJSON *keyids, struct sim_keys *out,
                    char why[SIM_WHY_MAX])
 {
-    for (unsigned index = 1;; index++) {
+    /* Files may be missing, but not so many in a row. */
+    for (unsigned index = 1, missing = 0; missing < SIM_KEYS_MAX; index++) {
         char name[SIM_PATH_MAX], path[SIM_PATH_MAX];
+        struct up_signer s;
         if (!key_name(name, base, index) || !sim_path(path, "%s/%s.pem", folder, name))
             return sim_say(why, "%s/%s: path too long", folder, base);
-        if (!sim_file_exists(path)) return true;
-        if (!sim_keys_add(folder, name, out, why)) return false;
-        if (keyids == NULL || sim_is_listed(keyids, out->signer[out->n - 1].keyid)) continue;
-        up_signer_close(&out->signer[--out->n]);
+        missing = sim_file_exists(path) ? 0 : missing + 1;
+        if (missing > 0) continue;
+        if (!up_signer_open(path, &s, why, SIM_WHY_MAX)) return false;
+        bool counts = sim_is_listed(keyids, s.keyid);
+        bool ok = !counts || add(out, &s, name, why);
+        if (!counts || !ok) up_signer_close(&s);
+        if (!ok) return false;
     }
+    return true;
 }
 
 cJSON *sim_key_object(const struct up_key *key)

@@ -10,8 +10,9 @@
 
 #include <cjson/cJSON.h>
 
-struct sim_keys { /* zero is empty; release with sim_keys_close() */
-    struct up_signer signer[UP_KEYS_MAX];
+#define SIM_KEYS_MAX (2 * UP_KEYS_MAX) /* the old and the new ones of a Root */
+struct sim_keys {                      /* zero is empty; release with sim_keys_close() */
+    struct up_signer signer[SIM_KEYS_MAX];
     size_t n;
 };
 void sim_keys_close(struct sim_keys *k);
@@ -25,7 +26,8 @@ struct sim_key_maker {
 /* Adds COUNT new keys for role BASE ("director/timestamp") under FOLDER. */
 bool sim_keys_create(const char *folder, const char *base, const struct sim_key_maker *maker, unsigned count,
                      struct sim_keys *out, char why[SIM_WHY_MAX]);
-/* Those keys of role BASE whose ids are in the JSON array KEYIDS; NULL: all. None at all is no failure. */
+/* Adds those keys of role BASE whose ids are in the JSON array KEYIDS. None at all is no failure: some lie
+ * elsewhere. */
 bool sim_keys_load(const char *folder, const char *base, const cJSON *keyids, struct sim_keys *out,
                    char why[SIM_WHY_MAX]);
 /* Adds the one key in FILE (relative, without .pem). */

@@ -25,6 +25,20 @@ bool sim_key_base(char out[SIM_PATH_MAX], enum up_repo repo, const char *role)
     return sim_path(out, "image/delegated/%s", role);
 }
 
+bool sim_ring_load(struct sim_repo *r, enum up_repo repo, const char *role, const cJSON *ring,
+                   struct sim_keys *keys)
+{
+    char base[SIM_PATH_MAX];
+    size_t before = keys->n;
+    double threshold = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(ring, "threshold"));
+    if (!sim_key_base(base, repo, role)) return sim_say(r->why, "%s: name too long", role);
+    if (!sim_keys_load(r->keys, base, cJSON_GetObjectItemCaseSensitive(ring, "keyids"), keys, r->why))
+        return false;
+    if ((double)(keys->n - before) >= threshold) return true;
+    return sim_say(r->why, "%s/%s*.pem: %.0f keys must sign for %s, only %zu of them are there", r->keys,
+                   base, threshold, role, keys->n - before);
+}
+
 /* Bodies */
 
 cJSON *sim_body_new(const char *type)

@@ -230,17 +230,14 @@ static cJSON *ring_of(struct sim_edit *e, const char *role)
 static bool publish_one(struct sim_edit *e, const char *role, cJSON *body, cJSON **named)
 {
     struct sim_repo *r = e->r;
-    char base[SIM_PATH_MAX], path[SIM_PATH_MAX], name[UP_NAME_MAX + 8];
+    char path[SIM_PATH_MAX], name[UP_NAME_MAX + 8];
     const cJSON *ring = ring_of(e, role);
     if (ring == NULL) return sim_say(r->why, "%s: nobody delegates to this role", role);
     struct sim_keys keys = {0};
     struct sim_bytes file = {0};
     struct sim_author author = sim_repo_author(r);
     snprintf(name, sizeof name, "image/%s", role);
-    bool ok = sim_key_base(base, UP_IMAGE, role) &&
-              sim_keys_load(r->keys, base, cJSON_GetObjectItemCaseSensitive(ring, "keyids"), &keys, r->why);
-    if (ok && keys.n == 0)
-        ok = sim_say(r->why, "%s/%s.pem: no key there that counts for %s", r->keys, base, role);
+    bool ok = sim_ring_load(r, UP_IMAGE, role, ring, &keys);
     ok = ok && sim_author_sign(&author, name, body, &keys, &file, r->why);
     sim_keys_close(&keys);
     if (!ok) return false;

@@ -10,6 +10,10 @@ cJSON *sim_root_newest(struct sim_repo *r, enum up_repo repo, uint32_t *version)
 /* Signs BODY as version VERSION of the Root and publishes it. */
 bool sim_root_publish(struct sim_repo *r, enum up_repo repo, cJSON *body, uint32_t version,
                       const struct sim_keys *signers, int64_t now_s);
+/* Adds the keys that RING ({"keyids","threshold"}) lists for a role. Refuses when less than its threshold are
+ * there: nobody would accept the file. */
+bool sim_ring_load(struct sim_repo *r, enum up_repo repo, const char *role, const cJSON *ring,
+                   struct sim_keys *keys);
 /* "director/timestamp", "image/delegated/NAME", "time": where the keys of a role lie below r->keys. */
 bool sim_key_base(char out[SIM_PATH_MAX], enum up_repo repo, const char *role);
 /* The role object {"keyids","threshold"} of a Root body; NULL: none. */

@@ -52,12 +52,9 @@ bool sim_repo_sign(struct sim_repo *r, const char *role, unsigned *signed_files,
 
 /* Roots */
 
-/* Keys of the newest Root may sign the next one; so may the keys in ADDED. */
 static bool root_signers(struct sim_repo *r, enum up_repo repo, const cJSON *root, struct sim_keys *keys)
 {
-    char base[SIM_PATH_MAX];
-    const cJSON *ids = cJSON_GetObjectItemCaseSensitive(sim_root_role(root, "root"), "keyids");
-    return sim_key_base(base, repo, "root") && sim_keys_load(r->keys, base, ids, keys, r->why);
+    return sim_ring_load(r, repo, "root", sim_root_role(root, "root"), keys);
 }
 
 bool sim_repo_sign_root(struct sim_repo *r, enum up_repo repo, int64_t now_s)

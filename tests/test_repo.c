@@ -391,6 +391,44 @@ START_TEST(rotation_changes_numbers_and_thresholds)
 }
 END_TEST
 
+static void lose(const char *name)
+{
+    char path[SIM_PATH_MAX];
+    ck_assert(sim_path(path, "%s/keys/%s.pem", folder.path, name));
+    ck_assert_int_eq(remove(path), 0);
+}
+
+START_TEST(keys_that_are_elsewhere_are_missed_only_when_they_must_sign)
+{
+    struct sim_plan plan = {.scheme = UP_ED25519};
+    unsigned n;
+    plan.role[UP_IMAGE][UP_TIMESTAMP] = (struct sim_role_plan){3, 2};
+    create(&plan);
+    lose("image/root");
+    lose("image/timestamp"); /* two of three are left, behind a gap */
+    CHECKED(sim_repo_sign(&repo, "timestamp", &n, NOW));
+    verified_at(NOW, 0);
+    ck_assert(!sim_repo_sign_root(&repo, UP_IMAGE, NOW));
+    ck_assert(!sim_repo_rotate(&repo, UP_IMAGE, "targets", (struct sim_role_plan){0}, NOW));
+    lose("image/timestamp-3");
+    ck_assert(!sim_repo_sign(&repo, "timestamp", &n, NOW));
+    ck_assert_ptr_nonnull(strstr(repo.why, "2 keys must sign for timestamp, only 1"));
+    verified_at(NOW, 0); /* nothing was published */
+    end();
+}
+END_TEST
+
+START_TEST(a_root_may_have_as_many_keys_as_a_client_takes)
+{
+    create_default();
+    CHECKED(sim_repo_rotate(&repo, UP_IMAGE, "root", (struct sim_role_plan){32, 32}, NOW));
+    CHECKED(sim_repo_rotate(&repo, UP_IMAGE, "root", (struct sim_role_plan){0}, NOW)); /* 64 signatures */
+    CHECKED(sim_repo_sign_root(&repo, UP_IMAGE, NOW));
+    verified_at(NOW, 0);
+    end();
+}
+END_TEST
+
 /* A role's file, and what a vehicle calls it when it is bent so. */
 static const struct bent {
     struct sim_twist twist;
@@ -527,6 +565,8 @@ int main(void)
         expired_metadata_is_called_a_freeze,
         every_key_can_be_rotated,
         rotation_changes_numbers_and_thresholds,
+        keys_that_are_elsewhere_are_missed_only_when_they_must_sign,
+        a_root_may_have_as_many_keys_as_a_client_takes,
         versions_go_on_whatever_a_bent_file_said,
         a_twist_that_does_not_fit_is_told,
         pointers_reach_everywhere,
