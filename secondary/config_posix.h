@@ -1,5 +1,5 @@
-/* Configuration of isoctane-secondary: an INI file, read whole, checked whole. docs/man/isoctane-secondary.8
- * has the keys. */
+/* Configuration of isoctane-secondary: an INI file, read whole, checked whole.
+ * docs/man/isoctane-secondary.conf.5 has the keys. */
 #ifndef SECONDARY_CONFIG_POSIX_H
 #define SECONDARY_CONFIG_POSIX_H
 

@@ -345,7 +345,7 @@ static void print_help(FILE *out)
                   "  --json         machine-readable status\n"
                   "  --fast-flash   do not wait for the disk; for simulations\n"
                   "  --help, --version\n\n"
-                  "Exit status: 0 ok, 64 usage, 70 fault, 78 configuration. See isoctane-secondary(8).\n");
+                  "Exit status: 0 ok, 64 usage, 70 fault, 78 configuration. See isoctane-secondary(1).\n");
 }
 
 static int usage(void)
