@@ -43,9 +43,11 @@ struct pri_chain {
     struct pri_transfer *transfer;
     struct up_want want;
     struct pri_problem problem;
-    int64_t now_s; /* of this cycle */
-    /* A new Director Root is trusted: time keys may have changed. Returns the time to go on with. */
-    int64_t (*on_root)(void *ctx, const struct up_root *root);
+    struct pri_problem damage; /* found at open(): fetched again, its floor stays; OK: none */
+    int64_t now_s;             /* one for the whole cycle */
+    /* A new Director Root is trusted: time keys may have changed. Returns the time to go on with: NOW_S,
+     * unless the clock begins anew. */
+    int64_t (*on_root)(void *ctx, const struct up_root *root, int64_t now_s);
     void *ctx;
 };
 

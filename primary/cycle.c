@@ -183,6 +183,13 @@ static void begin_rows(struct pri *p)
     }
 }
 
+/* What was found when the chains were opened, told once. */
+static void tell_damage(struct pri *p, struct pri_chain *c)
+{
+    if (c->damage.err != UP_OK) pri_tell(p, "", "restore", c->damage.err, c->damage.what);
+    c->damage = (struct pri_problem){0};
+}
+
 void pri_begin(struct pri *p, enum pri_goal goal, uint64_t now_us)
 {
     p->now_us = now_us;
@@ -197,6 +204,8 @@ void pri_begin(struct pri *p, enum pri_goal goal, uint64_t now_us)
     pri_plan_close(&p->plan);
     pri_shelf_clear(&p->shelf);
     begin_rows(p);
+    tell_damage(p, &p->director);
+    tell_damage(p, &p->images);
 }
 
 static void leave(struct pri *p, enum pri_verdict v)

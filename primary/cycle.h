@@ -96,6 +96,6 @@ enum pri_verdict pri_step_report(struct pri *p, bool enter);
 /* Keeps an attack for the next version report, until one that carries it was delivered (E-LOG-04). */
 void pri_remember_attack(struct pri *p, const struct pri_problem *problem);
 void pri_release_parcels(struct pri *p);
-int64_t pri_on_root(void *ctx, const struct up_root *root);
+int64_t pri_on_root(void *ctx, const struct up_root *root, int64_t now_s);
 
 #endif

@@ -82,11 +82,14 @@ static enum up_err take_attestation(struct pri *p)
 
 /* A Root with other time keys: the clock starts anew before anything is judged by it (V-CLK-12). The
  * attestation at hand may be the new keys' first. */
-int64_t pri_on_root(void *ctx, const struct up_root *root)
+int64_t pri_on_root(void *ctx, const struct up_root *root, int64_t now_s)
 {
     struct pri *p = ctx;
+    uint8_t keys[UP_SHA256_BYTES];
+    memcpy(keys, p->clock.keys, sizeof keys);
     up_clock_on_root(&p->clock, root);
-    if (!p->clock.fresh && p->attestation_bytes > 0 && take_attestation(p) == UP_OK) p->attested = true;
+    if (memcmp(keys, p->clock.keys, sizeof keys) == 0) return now_s;
+    p->attested = p->attestation_bytes > 0 && take_attestation(p) == UP_OK;
     return up_clock_now(&p->clock, pri_ms(p));
 }
 
@@ -356,7 +359,7 @@ enum pri_verdict pri_step_director(struct pri *p, bool enter)
 
 enum pri_verdict pri_step_images(struct pri *p, bool enter)
 {
-    if (enter) pri_chain_begin(&p->images, up_clock_now(&p->clock, pri_ms(p)));
+    if (enter) pri_chain_begin(&p->images, p->director.now_s);
     enum pri_verdict v = pri_chain_step(&p->images);
     if (v == PRI_FAILED) p->problem = p->images.problem;
     return v;
