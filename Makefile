@@ -29,7 +29,7 @@ BENCHES  := $(patsubst tests/%.c,%,$(wildcard tests/bench_*.c))
 TESTLIB  := $(call obj,$(wildcard tests/lib_*.c))
 
 .SECONDARY:
-.PHONY: all setup demo check check-built check-vcan sanitize sanitize-one cover fuzz lint format layers mcu conformance bench install clean help
+.PHONY: all setup demo check check-built check-vcan sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help
 
 ## Build the four programs (into build/)
 all: $(patsubst %,$(BUILD)/%,$(PROGRAMS))
@@ -113,13 +113,19 @@ mcu:
 conformance:
 	@tests/conformance
 
+## The commands of the tutorial and the guides, as they stand there; man pages against the programs
+check-docs: all
+	@BUILD=$(BUILD) tests/manual
+	@BUILD=$(BUILD) tests/docs docs/tutorial.md
+	@BUILD=$(BUILD) tests/docs docs/howto-repository.md docs/howto-vehicle.md docs/howto-attack.md
+
 ## Format, static analysis, shell scripts
 lint:
 	@clang-format --dry-run -Werror $(wildcard $(addsuffix /*.[ch],$(FOLDERS) tests))
 	@$(MAKE) --no-print-directory -j2 BUILD=build/lint CFLAGS="-O2 -Werror" all $(patsubst %,build/lint/tests/%,$(TESTS))
 	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem -I. \
 	    --enable=warning,portability $(addsuffix /,$(FOLDERS))
-	@shellcheck -S warning .ci/run .ci/setup tests/run tests/layers tests/mcu tests/fuzz tests/conformance $(wildcard tests/*.sh)
+	@shellcheck -S warning .ci/run .ci/setup tests/run tests/layers tests/mcu tests/fuzz tests/conformance tests/docs tests/manual $(wildcard tests/*.sh)
 
 ## Speed and memory, beside a peer or the physical limit
 bench: all $(patsubst %,$(BUILD)/tests/%,$(BENCHES))
