@@ -28,9 +28,17 @@ static bool random_bytes(void *ctx, uint8_t *out, size_t n)
     return !e->mute;
 }
 
+/* Lives until the test program ends. */
 struct up_span ecu_image(uint32_t bytes, uint32_t seed)
 {
-    return (struct up_span){lib_image_bytes(bytes, seed), bytes};
+    static struct kept {
+        struct kept *next;
+        uint8_t *bytes;
+    } *all;
+    struct kept *k = malloc(sizeof *k);
+    *k = (struct kept){all, lib_image_bytes(bytes, seed)};
+    all = k;
+    return (struct up_span){k->bytes, bytes};
 }
 
 enum up_err ecu_boot(struct ecu *e)
@@ -83,7 +91,6 @@ void ecu_new(struct ecu *e, bool full, uint32_t sector, uint32_t unit)
 void ecu_free(struct ecu *e)
 {
     sec_agent_drop(&e->agent);
-    free((void *)(uintptr_t)e->plant.image.p);
     lib_flash_free(e->flash);
     memset(e, 0, sizeof *e);
 }

@@ -295,7 +295,7 @@ START_TEST(a_plant_that_makes_no_sense_is_refused)
     p.director_root = author_sign(&up_profile_strict, KEY(20), author_root_body(&e.director, 1));
     REFUSED();
     p = good;
-    p.image.n = 17000;
+    p.image = ecu_image(17000, 1);
     REFUSED();
     p = good;
     p.image_name = UP_SPAN("../fw");

@@ -278,6 +278,7 @@ START_TEST(it_answers_on_the_bus_resets_and_ends_when_asked)
     ck_assert(said("attacks_detected     \"BUS_UNAUTHORISED download\""));
     t.link->ops->close(t.link);
     folder_leave();
+    lib_hub_stop(&hub);
     lib_hub_close(&hub);
 }
 END_TEST
