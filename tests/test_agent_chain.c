@@ -1,0 +1,377 @@
+/* Chains in flash: Roots that are walked, keys that rotate, files that are carried over, delegations, damage.
+ */
+#include "tests/lib_ecu.h"
+#include "tests/suite.h"
+
+#define IS(e, want) ck_assert_str_eq(up_err_name(e), up_err_name(want))
+#define NO_FILE     ((struct up_span){NULL, 0})
+
+static struct ecu e;
+
+static void fresh(bool full)
+{
+    ecu_free(&e);
+    ecu_new(&e, full, 4096, 16);
+}
+
+static void order(const char *name, unsigned counter)
+{
+    ecu_issue(&e, name, counter, ecu_image(5000, counter));
+}
+
+static bool detected(const char *text)
+{
+    return up_span_is(ecu_report(&e).attacks, text);
+}
+
+/* The next Root of A as A is now, signed by OLD_KEYS too; in the set. */
+static void rotate(struct author *a, const char *repo, unsigned version, uint32_t old_keys)
+{
+    uint32_t signers = a->signers[UP_ROOT];
+    a->signers[UP_ROOT] = a->ring[UP_ROOT].keys | old_keys;
+    ecu_replace(&e, author_text("%s/root/%u", repo, version), author_root(a, version));
+    a->signers[UP_ROOT] = signers;
+}
+
+static void damage(enum up_repo repo, unsigned role)
+{
+    struct sec_file f;
+    ck_assert(sec_trusted_file(&e.flash->port, &e.agent.layout, e.agent.trusted.at[repo][role], &f));
+    e.flash->bytes[f.bytes.p - e.flash->bytes + (ptrdiff_t)f.bytes.n / 2] ^= 1;
+}
+
+/* ---- Roots ---- */
+
+START_TEST(roots_are_walked_one_by_one_to_the_newest)
+{
+    for (int full = 0; full < 2; full++) {
+        fresh(full == 1);
+        for (unsigned v = 2; v <= 7; v++) {
+            e.director.ring[UP_ROOT].keys = KEY(v & 1 ? 16 : 17);
+            rotate(&e.director, "director", v, v == 2 ? KEY(0) : KEY(16) | KEY(17));
+        }
+        order("fw/new", 2);
+        IS(ecu_update(&e), UP_OK);
+        ck_assert_uint_eq(ecu_versions(&e).director_root, 7);
+        IS(ecu_boot(&e), UP_OK);
+        ck_assert_uint_eq(ecu_versions(&e).director_root, 7);
+    }
+}
+END_TEST
+
+START_TEST(a_root_stays_though_what_follows_it_fails)
+{
+    for (int full = 0; full < 2; full++) {
+        fresh(full == 1);
+        order("fw/new", 2);
+        IS(ecu_send(&e), UP_OK);
+        e.director.ring[UP_TARGETS].keys = KEY(18);
+        rotate(&e.director, "director", 2, KEY(0));
+        order("fw/newer", 3);
+        ecu_replace(&e, "director/targets", author_sign(e.id.profile, KEY(20), "{}"));
+        ck_assert(ecu_send(&e) != UP_OK);
+        ck_assert_uint_eq(ecu_versions(&e).director_root, 2);
+        IS(ecu_boot(&e), UP_OK);
+        ck_assert_uint_eq(ecu_versions(&e).director_root, 2);
+        ecu_replace(&e, "director/root/2", NO_FILE);
+        order("fw/newest", 4);
+        IS(ecu_update(&e), UP_OK);
+        ck_assert(ecu_runs(&e, "fw/newest"));
+    }
+}
+END_TEST
+
+START_TEST(a_root_that_skips_or_is_not_signed_by_its_predecessor_is_refused)
+{
+    fresh(false);
+    order("fw/new", 2);
+    rotate(&e.director, "director", 3, KEY(0)); /* 2 is missing: not even looked at */
+    IS(ecu_send(&e), UP_OK);
+    ck_assert_uint_eq(ecu_versions(&e).director_root, 1);
+    ecu_replace(&e, "director/root/3", NO_FILE);
+    e.director.ring[UP_ROOT].keys = KEY(16);
+    rotate(&e.director, "director", 2, KEY(17));
+    IS(ecu_send(&e), UP_SIG_THRESHOLD);
+    ck_assert(detected("SIG_THRESHOLD director/root/2"));
+    ecu_replace(&e, "director/root/2", author_root(&e.director, 3));
+    ck_assert(ecu_send(&e) != UP_OK);
+    ck_assert_uint_eq(ecu_versions(&e).director_root, 1);
+}
+END_TEST
+
+START_TEST(rotated_keys_heal_versions_that_were_driven_up)
+{
+    fresh(true);
+    e.version = 1000000;
+    order("fw/new", 2);
+    IS(ecu_send(&e), UP_OK);
+    e.version = 5;
+    order("fw/new", 2);
+    IS(ecu_send(&e), UP_ROLLBACK);
+    e.director.ring[UP_SNAPSHOT].keys = KEY(18);
+    e.director.ring[UP_TIMESTAMP].keys = KEY(19);
+    rotate(&e.director, "director", 2, KEY(0));
+    e.image.ring[UP_SNAPSHOT].keys = KEY(20);
+    e.image.ring[UP_TIMESTAMP].keys = KEY(21);
+    rotate(&e.image, "image", 2, KEY(8));
+    order("fw/new", 2);
+    IS(ecu_update(&e), UP_OK);
+    ck_assert_uint_eq(ecu_versions(&e).director_timestamp, 7);
+    ck_assert_uint_eq(ecu_versions(&e).image_root, 2);
+}
+END_TEST
+
+/* V-ROOT-14: the cut comes when the rotating Root is stored, and nothing else yet. */
+START_TEST(rotation_heals_over_a_reset_too)
+{
+    fresh(true);
+    e.version = 1000000;
+    order("fw/new", 2);
+    IS(ecu_send(&e), UP_OK);
+    e.version = 5;
+    e.director.ring[UP_SNAPSHOT].keys = KEY(18);
+    rotate(&e.director, "director", 2, KEY(0));
+    order("fw/new", 2);
+    ecu_replace(&e, "director/timestamp", author_sign(e.id.profile, KEY(23), "{}"));
+    ck_assert(ecu_send(&e) != UP_OK);
+    IS(ecu_boot(&e), UP_OK);
+    ck_assert(!detected("STORAGE_CORRUPT director/targets"));
+    ecu_replace(&e, "director/root/2", NO_FILE);
+    e.image.ring[UP_SNAPSHOT].keys = KEY(20);
+    rotate(&e.image, "image", 2, KEY(8));
+    order("fw/new", 2);
+    IS(ecu_update(&e), UP_OK);
+}
+END_TEST
+
+/* ---- time keys ---- */
+
+START_TEST(time_signed_by_the_keys_of_a_new_root_counts_in_the_same_run)
+{
+    fresh(false);
+    e.director.ring[UP_TIME].keys = KEY(18);
+    rotate(&e.director, "director", 2, KEY(0));
+    order("fw/new", 2);
+    IS(ecu_update(&e), UP_OK);
+    e.time_keys = KEY(4); /* the old keys are worth nothing now */
+    order("fw/newer", 3);
+    IS(ecu_send(&e), UP_TIME_SIG);
+    ck_assert(detected("TIME_SIG time"));
+}
+END_TEST
+
+/* V-CLK-12: a clock pushed far ahead would call everything expired, the new Root as well. */
+START_TEST(a_clock_far_ahead_heals_with_the_time_keys)
+{
+    fresh(true);
+    e.time_s = 4000000000;
+    order("fw/new", 2);
+    IS(ecu_send(&e), UP_EXPIRED);
+    e.time_s = AUTHOR_NOW;
+    IS(ecu_send(&e), UP_TIME_BACKWARD);
+    IS(ecu_boot(&e), UP_OK);
+    ck_assert_int_eq(ecu_versions(&e).time_floor_s, 4000000000);
+    e.director.ring[UP_TIME].keys = KEY(18);
+    rotate(&e.director, "director", 2, KEY(0));
+    IS(ecu_update(&e), UP_OK);
+    IS(ecu_boot(&e), UP_OK);
+    ck_assert_int_eq(ecu_versions(&e).time_floor_s, AUTHOR_NOW);
+}
+END_TEST
+
+/* ---- what is carried over ---- */
+
+START_TEST(files_that_are_not_sent_again_are_still_trusted)
+{
+    fresh(true);
+    order("fw/new", 2);
+    IS(ecu_send(&e), UP_OK);
+    e.files = 0;
+    for (int i = 0; i < 3; i++) {
+        IS(ecu_send(&e), UP_OK); /* all of it from flash */
+        IS(ecu_boot(&e), UP_OK);
+    }
+    rotate(&e.director, "director", 2, 0);
+    order("fw/new", 2);
+    IS(ecu_send(&e), UP_OK);
+    e.files = 0;
+    IS(ecu_boot(&e), UP_OK);
+    IS(ecu_send(&e), UP_OK);
+    ck_assert_uint_eq(ecu_transfer(&e), 0);
+}
+END_TEST
+
+START_TEST(sending_the_same_files_again_does_not_turn_the_banks)
+{
+    fresh(true);
+    order("fw/new", 2);
+    IS(ecu_send(&e), UP_OK);
+    uint8_t bank = e.agent.trusted.bank;
+    for (int i = 0; i < 3; i++) {
+        IS(ecu_send(&e), UP_OK);
+        ck_assert_int_eq(e.agent.trusted.bank, bank);
+    }
+}
+END_TEST
+
+START_TEST(many_cycles_leave_no_waste_behind)
+{
+    fresh(true);
+    for (unsigned i = 0; i < 60; i++) {
+        e.files = 0;
+        if (i % 5 == 0) rotate(&e.director, "director", 2 + i / 5, 0);
+        order("fw/new", 2);
+        IS(ecu_send(&e), UP_OK);
+    }
+    ck_assert_uint_eq(ecu_versions(&e).director_root, 13);
+}
+END_TEST
+
+/* ---- delegations ---- */
+
+/* The Image repository delegates fw/ to "supplier", who lists the image. */
+static void delegate(unsigned counter)
+{
+    order("fw/new", counter);
+    struct author supplier = e.image;
+    supplier.ring[UP_TARGETS].keys = KEY(22);
+    struct up_span theirs =
+        author_targets(&supplier, e.version, ecu_target("fw/new", counter, e.new_image, NULL));
+    char *delegation = author_delegation(&e.image, "supplier", (struct author_ring){KEY(22), 1}, "fw/*", "");
+    char *body =
+        author_targets_body(&e.image, e.version, "", author_delegations(&e.image, KEY(22), delegation));
+    struct up_span top = author_file(&e.image, UP_TARGETS, body);
+    char *meta = author_text("%s,%s", author_meta("supplier", e.version), author_meta("targets", e.version));
+    struct up_span snapshot = author_snapshot(&e.image, e.version, meta);
+    ecu_replace(&e, "image/targets", top);
+    ecu_replace(&e, "image/snapshot", snapshot);
+    ecu_replace(&e, "image/timestamp", author_timestamp(&e.image, e.version, snapshot, e.version));
+    ecu_replace(&e, "image/role/supplier", theirs);
+}
+
+START_TEST(a_delegated_role_speaks_for_the_image)
+{
+    fresh(true);
+    delegate(2);
+    IS(ecu_update(&e), UP_OK);
+    ck_assert(ecu_runs(&e, "fw/new"));
+}
+END_TEST
+
+START_TEST(a_delegated_role_is_kept_for_the_next_cycle)
+{
+    fresh(true);
+    delegate(2);
+    IS(ecu_send(&e), UP_OK);
+    IS(ecu_boot(&e), UP_OK);
+    e.files = 0;
+    IS(ecu_send(&e), UP_OK);
+    struct up_span image = e.new_image;
+    ecu_issue(&e, "fw/new", 2, image); /* a new Director set, and nothing of the Image repository */
+    e.files = 0;
+    ecu_issue(&e, "fw/new", 2, image);
+    ecu_replace(&e, "image/targets", NO_FILE);
+    ecu_replace(&e, "image/snapshot", NO_FILE);
+    ecu_replace(&e, "image/timestamp", NO_FILE);
+    IS(ecu_send(&e), UP_OK);
+    ck_assert_uint_eq(ecu_transfer(&e), 0);
+}
+END_TEST
+
+START_TEST(a_delegated_role_that_is_missing_or_wrong_ends_the_search)
+{
+    fresh(true);
+    delegate(2);
+    struct up_span good = ecu_issued(&e, "image/role/supplier");
+    ecu_replace(&e, "image/role/supplier", NO_FILE);
+    IS(ecu_send(&e), UP_DELEGATION_INVALID);
+    ck_assert(detected("DELEGATION_INVALID image/role/supplier"));
+    ecu_replace(&e, "image/role/supplier", author_targets(&e.image, e.version, ""));
+    IS(ecu_send(&e), UP_DELEGATION_INVALID);
+    ecu_replace(&e, "image/role/supplier", good);
+    IS(ecu_send(&e), UP_OK);
+}
+END_TEST
+
+/* ---- damage ---- */
+
+START_TEST(damaged_files_are_told_and_fetched_again_and_floors_stay)
+{
+    static const struct {
+        enum up_repo repo;
+        enum up_role role;
+    } files[] = {{UP_DIRECTOR, UP_TIMESTAMP}, {UP_DIRECTOR, UP_SNAPSHOT}, {UP_DIRECTOR, UP_TARGETS},
+                 {UP_IMAGE, UP_TIMESTAMP},    {UP_IMAGE, UP_SNAPSHOT},    {UP_IMAGE, UP_TARGETS}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        fresh(true);
+        struct ecu_file old[ECU_FILES];
+        order("fw/new", 2);
+        const unsigned olds = e.files;
+        memcpy(old, e.file, sizeof old);
+        order("fw/new", 2);
+        IS(ecu_send(&e), UP_OK);
+        damage(files[i].repo, files[i].role);
+        IS(ecu_boot(&e), UP_OK);
+        memcpy(e.file, old, sizeof old);
+        e.files = olds;
+        enum up_err err = ecu_send(&e);
+        ck_assert_msg(err == UP_ROLLBACK || err == UP_SNAPSHOT_MISMATCH, "%s", up_err_name(err));
+        const char *text =
+            author_text("STORAGE_CORRUPT %s/%s", up_repo_name(files[i].repo), up_role_name(files[i].role));
+        struct up_report r = ecu_report(&e);
+        /* the Image's files are looked at only when the Director's chain is done */
+        if (files[i].repo == UP_DIRECTOR) ck_assert(memcmp(r.attacks.p, text, strlen(text)) == 0);
+        order("fw/new", 2);
+        IS(ecu_update(&e), UP_OK);
+    }
+}
+END_TEST
+
+START_TEST(a_damaged_root_is_walked_to_again_from_the_plants)
+{
+    for (int full = 0; full < 2; full++) {
+        fresh(full == 1);
+        struct ecu_file roots[3];
+        for (unsigned v = 2; v <= 4; v++) {
+            rotate(&e.director, "director", v, 0);
+            roots[v - 2] = (struct ecu_file){author_text("director/root/%u", v),
+                                             ecu_issued(&e, author_text("director/root/%u", v))};
+        }
+        order("fw/new", 2);
+        IS(ecu_send(&e), UP_OK);
+        damage(UP_DIRECTOR, UP_ROOT);
+        IS(ecu_boot(&e), UP_OK);
+        e.files = 0;
+        order("fw/new", 2);
+        IS(ecu_send(&e), UP_ROLLBACK); /* the plant's Root is not the newest that was trusted */
+        ck_assert(detected("STORAGE_CORRUPT director/root +1"));
+        ck_assert_uint_eq(ecu_versions(&e).director_root, 1); /* so the Primary knows what to send */
+        for (unsigned i = 0; i < 3; i++) ecu_replace(&e, roots[i].path, roots[i].bytes);
+        IS(ecu_update(&e), UP_OK);
+        ck_assert_uint_eq(ecu_versions(&e).director_root, 4);
+    }
+}
+END_TEST
+
+START_TEST(without_any_root_there_is_no_update_and_no_first_use)
+{
+    fresh(true);
+    order("fw/new", 2);
+    damage(UP_DIRECTOR, UP_ROOT); /* and the plant's is the same file */
+    ecu_replace(&e, "director/root/1", e.plant.director_root);
+    rotate(&e.director, "director", 2, 0);
+    IS(ecu_send(&e), UP_STORAGE_CORRUPT);
+    ck_assert(ecu_runs(&e, "fw/old"));
+}
+END_TEST
+
+SUITE("agent_chain", roots_are_walked_one_by_one_to_the_newest, a_root_stays_though_what_follows_it_fails,
+      a_root_that_skips_or_is_not_signed_by_its_predecessor_is_refused,
+      rotated_keys_heal_versions_that_were_driven_up, rotation_heals_over_a_reset_too,
+      time_signed_by_the_keys_of_a_new_root_counts_in_the_same_run,
+      a_clock_far_ahead_heals_with_the_time_keys, files_that_are_not_sent_again_are_still_trusted,
+      sending_the_same_files_again_does_not_turn_the_banks, many_cycles_leave_no_waste_behind,
+      a_delegated_role_speaks_for_the_image, a_delegated_role_is_kept_for_the_next_cycle,
+      a_delegated_role_that_is_missing_or_wrong_ends_the_search,
+      damaged_files_are_told_and_fetched_again_and_floors_stay,
+      a_damaged_root_is_walked_to_again_from_the_plants, without_any_root_there_is_no_update_and_no_first_use)
