@@ -192,6 +192,8 @@ START_TEST(another_release_counter_does_not_match)
 {
     IS(match(STRICT, author_with(ORDER, "Counter\":6", "Counter\":7"), IMAGE), UP_TARGET_MISMATCH);
     IS(match(DEPLOYED, author_with(ORDER, "\"releaseCounter\":6", "\"x\":6"), IMAGE), UP_TARGET_MISMATCH);
+    const char *zero = author_with(IMAGE, "\"releaseCounter\":6", "\"releaseCounter\":0");
+    IS(match(DEPLOYED, author_with(ORDER, "\"releaseCounter\":6", "\"x\":6"), zero), UP_TARGET_MISMATCH);
     IS(match(DEPLOYED, ORDER, author_with(IMAGE, "\"releaseCounter\":6", "\"x\":6")), UP_TARGET_MISMATCH);
 }
 END_TEST

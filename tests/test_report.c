@@ -260,6 +260,10 @@ START_TEST(the_digest_in_the_message_is_never_trusted)
     char *old = strstr(altered, "\"digest\":\"") + 10;
     memcpy(old, hex, sizeof hex); /* new digest, old signature */
     IS(verify(altered, STRICT, 7), UP_MAN_SIG);
+    char *flipped = author_text("%s", file);
+    char *digit = strstr(flipped, "\"digest\":\"") + 10;
+    *digit = *digit == '0' ? '1' : '0'; /* right signature, another digest beside it */
+    IS(verify(flipped, STRICT, 7), UP_MAN_SIG);
     IS(verify(author_with(file, "\"sha256\"}", "\"sha1\"}"), STRICT, 7), UP_MAN_SIG);
     IS(verify(author_with(file, "\"digest\":\"", "\"digest\":\"00"), STRICT, 7), UP_MAN_SIG);
     IS(verify(author_with(report_text(DEPLOYED, 7), "fw/a.img", "fw/b.img"), DEPLOYED, 7), UP_MAN_SIG);

@@ -251,6 +251,7 @@ START_TEST(roles_that_must_agree_are_bounded_over_all_nesting)
     tree_top("", below);
     tree.rig->policy.limits = &up_limits_tuf;
     IS(tree_look_for("x/fw"), UP_DELEGATION_LIMIT);
+    ck_assert_uint_eq(tree.search.visited, UP_AGREEMENT_MAX / 3); /* the next three would not fit */
 }
 END_TEST
 

@@ -58,9 +58,12 @@ END_TEST
 START_TEST(a_stored_file_with_damaged_signatures_is_fetched_again)
 {
     struct rig *r = rig_director();
-    rig_publish(r, 5);
+    struct up_span targets = rig_some_targets(r, 5);
+    struct up_span snapshot = author_snapshot(&r->author, 5, author_meta("targets", 5)); /* gives no hash */
+    shelf_put(&r->shelf, "5.targets.json", targets);
+    shelf_put(&r->shelf, "5.snapshot.json", snapshot);
+    shelf_put(&r->shelf, "timestamp.json", author_timestamp(&r->author, 5, snapshot, 5));
     IS(rig_cycle(r), UP_OK);
-    struct up_span targets = r->trust.file[UP_TARGETS].file;
     char *damaged = author_text("%.*s", TEXT(targets));
     char *sig = strstr(damaged, "\"sig\":\"") + 7;
     *sig = *sig == '0' ? '1' : '0';

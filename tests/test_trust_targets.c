@@ -128,6 +128,19 @@ START_TEST(a_snapshot_that_lowers_or_drops_a_delegated_role_is_refused)
 }
 END_TEST
 
+/* V-SNAP-06 */
+START_TEST(a_snapshot_that_lowers_the_top_level_targets_is_itself_refused)
+{
+    struct rig *r = rig_image();
+    rig_publish_both(r, 1, 5);
+    IS(rig_cycle(r), UP_OK);
+    rig_publish_both(r, 2, 4);
+    IS(rig_cycle(r), UP_ROLLBACK);
+    ck_assert_uint_eq(r->trust.floors.mark[UP_SNAPSHOT].version, 1); /* not only the Targets behind it */
+    rig_heals(r, 6);
+}
+END_TEST
+
 /* V-REC-04, V-REC-05 */
 START_TEST(rotated_snapshot_keys_let_a_role_start_anew_or_go)
 {
@@ -227,6 +240,18 @@ START_TEST(targets_must_have_the_version_that_snapshot_lists)
     rig_refused(r, UP_VERSION_MISMATCH);
     publish_unbound(r, 1, 5, rig_some_targets(r, 5));
     IS(rig_cycle(r), UP_OK);
+}
+END_TEST
+
+/* V-TGT-02 */
+START_TEST(stored_targets_of_another_version_than_listed_are_not_used_again)
+{
+    struct rig *r = rig_director();
+    publish_unbound(r, 1, 4, rig_some_targets(r, 4));
+    IS(rig_cycle(r), UP_OK);
+    publish_unbound(r, 2, 5, rig_some_targets(r, 5));
+    IS(rig_cycle(r), UP_OK);
+    ck_assert_uint_eq(r->trust.targets.head.version, 5);
 }
 END_TEST
 
@@ -336,11 +361,13 @@ SUITE("trust_targets", snapshot_is_read_up_to_the_length_that_timestamp_gives,
       a_lower_snapshot_is_refused_even_with_a_matching_timestamp,
       a_snapshot_of_the_same_version_with_other_content_is_refused,
       a_snapshot_that_lowers_or_drops_a_delegated_role_is_refused,
+      a_snapshot_that_lowers_the_top_level_targets_is_itself_refused,
       rotated_snapshot_keys_let_a_role_start_anew_or_go,
       an_expired_snapshot_under_a_fresh_timestamp_is_refused,
       stored_files_that_are_used_again_must_not_have_expired,
       a_stored_snapshot_that_the_newest_root_does_not_stand_behind_is_fetched_again,
       targets_is_read_up_to_its_cap, targets_must_have_the_version_that_snapshot_lists,
+      stored_targets_of_another_version_than_listed_are_not_used_again,
       a_hash_or_length_that_snapshot_gives_for_targets_binds, targets_needs_the_threshold_that_root_gives,
       lower_targets_are_refused_across_a_reset, expired_targets_are_refused,
       targets_of_the_same_version_with_other_content_are_refused,
