@@ -14,9 +14,8 @@ struct up_report {
     int64_t time_s, previous_time_s; /* attested */
     uint64_t counter; /* boot count << 32 | sequence: grows with every report, without a write */
 };
-#define UP_REPORT_MAX                                                                                        \
-    (1280 + 2 * UP_SIGNATURE_BYTES) /* every string at its longest, the signature in hex                     \
-                                     */
+/* Every string at its longest, and the signature in hex. */
+#define UP_REPORT_MAX (1280 + 2 * UP_SIGNATURE_BYTES)
 
 /* Writes the signed report as JSON; its length, 0: too small, signing failed, or a name that no report may
  * carry. Whatever attacks says is cut to UP_ATTACKS_MAX printable characters (E-VER-17). */
