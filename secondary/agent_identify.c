@@ -53,6 +53,7 @@ static enum uds_code read_nonce(struct sec_agent *a, uint8_t *out, size_t cap, s
     if (cap < sizeof nonce) return UDS_RESPONSE_TOO_LONG;
     if (!a->platform->random(a->platform->ctx, nonce, sizeof nonce)) return UDS_CONDITIONS_NOT_CORRECT;
     up_clock_ask(&a->clock, nonce);
+    sec_notes_step(a, SEC_READ);
     return put_text((struct up_span){nonce, sizeof nonce}, out, cap, n);
 }
 

@@ -57,17 +57,22 @@ void sec_note(struct sec_agent *a, enum up_err e, struct up_span where)
         if (where.n > 0) up_write(&w, " ");
         up_write_span(&w, where);
         notes->text_bytes = (uint8_t)w.n;
-        notes->reported = false;
     }
+    notes->telling = SEC_UNTOLD;
     if (notes->writes < SEC_NOTE_WRITES) save(a);
+}
+
+void sec_notes_step(struct sec_agent *a, enum sec_telling from)
+{
+    if (a->notes.telling == from) a->notes.telling++;
 }
 
 void sec_notes_told(struct sec_agent *a)
 {
-    if (!a->notes.reported) return;
+    if (a->notes.text_bytes == 0 || a->notes.telling != SEC_ANSWERED) return;
     a->notes.text_bytes = 0;
     a->notes.more = 0;
-    a->notes.reported = false;
+    a->notes.telling = SEC_UNTOLD;
     save(a);
 }
 
@@ -107,6 +112,6 @@ enum uds_code sec_agent_report(struct sec_agent *a, uint8_t *out, size_t cap, si
     *n = up_report_write(&r, a->id->profile, a->id->signer, out, cap);
     if (*n == 0) return cap < UP_REPORT_MAX ? UDS_RESPONSE_TOO_LONG : UDS_CONDITIONS_NOT_CORRECT;
     a->sequence++;
-    a->notes.reported = a->notes.text_bytes != 0;
+    sec_notes_step(a, SEC_UNTOLD);
     return UDS_OK;
 }

@@ -12,6 +12,10 @@
     64u /* what is staged in one boot without anything new to trust, in banks: then no more */
 #define SEC_NOTE_WRITES 16u /* writes for security events in one boot: a flood costs no flash */
 
+/* How far events have come on their way to the Director. A report may be read by anybody on the bus; but who
+ * has the time attested for a question that we asked after it was read has spoken to the servers since. */
+enum sec_telling { SEC_UNTOLD, SEC_READ, SEC_ASKED, SEC_ANSWERED };
+
 /* Security events since a report carried them to the Director. */
 struct sec_notes {
     uint32_t total, unauthorised, refused, installs; /* for ever: all; 34 without an order; metadata and
@@ -20,7 +24,7 @@ struct sec_notes {
     uint8_t text_bytes;
     uint8_t text[UP_ATTACKS_MAX]; /* the first: "ROLLBACK director/timestamp" */
     uint8_t writes;
-    bool reported;
+    uint8_t telling; /* enum sec_telling; a new event begins anew */
 };
 
 enum sec_verify_step { SEC_V_TIME, SEC_V_DIRECTOR, SEC_V_ORDER, SEC_V_IMAGE, SEC_V_SEARCH, SEC_V_END };
@@ -146,7 +150,9 @@ enum uds_code sec_agent_revert(struct sec_agent *a, const struct sec_routine *r)
 void sec_notes_load(struct sec_agent *a);
 /* E has happened, WHERE (a path, an image name). */
 void sec_note(struct sec_agent *a, enum up_err e, struct up_span where);
-/* A cycle went well: what has been reported need not be told again. */
+/* From this step to the next, if they have come so far. */
+void sec_notes_step(struct sec_agent *a, enum sec_telling from);
+/* A cycle went well: what the Director has heard of need not be told again. */
 void sec_notes_told(struct sec_agent *a);
 /* "ROLLBACK director/timestamp +2" */
 struct up_span sec_notes_text(const struct sec_agent *a, uint8_t text[UP_ATTACKS_MAX]);

@@ -45,6 +45,7 @@ enum up_err sec_time_feed(struct sec_agent *a, const struct up_root *root, struc
     a->previous_time_s = a->clock.attested_s;
     a->clock = next;
     memcpy(a->attestation, digest, sizeof digest);
+    sec_notes_step(a, SEC_ASKED);
     return UP_OK;
 }
 

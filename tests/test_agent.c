@@ -239,6 +239,31 @@ START_TEST(what_was_detected_is_told_until_it_was_reported_and_a_cycle_went_well
 }
 END_TEST
 
+/* Who attacks on the bus can read the report himself and run 0310 over what is trusted already. */
+START_TEST(an_attacker_cannot_make_his_traces_count_as_told)
+{
+    ecu_new(&e, false, 4096, 16);
+    ecu_issue(&e, NULL, 0, (struct up_span){NULL, 0});
+    IS(ecu_send(&e), UP_TARGET_NOT_FOUND);
+    ck_assert(detected(""));
+    struct up_span time = ecu_attest(&e); /* the Primary has asked for the time */
+    ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
+    ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, 100), UDS_DOWNLOAD_NOT_ACCEPTED);
+    ck_assert(detected("BUS_UNAUTHORISED download")); /* it is he who reads this */
+    IS(ecu_verify(&e), UP_TARGET_NOT_FOUND);
+    ck_assert(detected("BUS_UNAUTHORISED download"));
+    ck_assert_uint_eq(ecu_put(&e, "time", time), 0); /* and here comes the Primary, none the wiser */
+    IS(ecu_verify(&e), UP_TARGET_NOT_FOUND);
+    ck_assert(detected("BUS_UNAUTHORISED download"));
+    ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, 100), UDS_DOWNLOAD_NOT_ACCEPTED);
+    IS(ecu_send(&e), UP_TARGET_NOT_FOUND); /* what came after the report was read is not told with it */
+    ck_assert(detected("BUS_UNAUTHORISED download +1"));
+    IS(ecu_send(&e), UP_TARGET_NOT_FOUND);
+    ck_assert(detected(""));
+    ecu_free(&e);
+}
+END_TEST
+
 START_TEST(a_flood_of_events_costs_few_writes)
 {
     ecu_new(&e, false, 4096, 16);
@@ -412,7 +437,8 @@ SUITE("agent", a_whole_update_by_either_verification, update_after_update, an_em
       every_kind_of_flash_will_do, the_profile_of_deployed_backends, it_tells_who_it_is,
       answers_that_do_not_fit_are_refused, a_report_is_signed_and_its_counter_is_never_used_twice,
       a_report_has_the_attested_times, what_was_detected_is_told_until_it_was_reported_and_a_cycle_went_well,
-      a_flood_of_events_costs_few_writes, an_ecu_without_its_plant_does_not_start,
-      a_plant_that_makes_no_sense_is_refused, without_a_whole_image_it_says_so_and_can_be_updated,
-      lost_records_do_not_stop_the_ecu, a_flash_that_fails_ends_in_errors_not_in_a_dead_ecu,
-      looking_changes_nothing, without_randomness_there_is_no_nonce)
+      an_attacker_cannot_make_his_traces_count_as_told, a_flood_of_events_costs_few_writes,
+      an_ecu_without_its_plant_does_not_start, a_plant_that_makes_no_sense_is_refused,
+      without_a_whole_image_it_says_so_and_can_be_updated, lost_records_do_not_stop_the_ecu,
+      a_flash_that_fails_ends_in_errors_not_in_a_dead_ecu, looking_changes_nothing,
+      without_randomness_there_is_no_nonce)
