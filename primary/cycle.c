@@ -246,9 +246,24 @@ bool pri_step(struct pri *p, uint64_t now_us)
     return p->at != PRI_CY_END;
 }
 
+/* A Secondary or a server will answer, or fail to: the loop hears of it. */
+static bool waits_for_others(const struct pri *p)
+{
+    return pri_fleet_busy(&p->fleet) || p->transfer != NULL || p->director.transfer != NULL ||
+           p->images.transfer != NULL || p->plan.transfer != NULL || p->download.transfer != NULL;
+}
+
+/* Our own slot takes an image, piece by piece. */
+static bool is_copying(const struct pri *p)
+{
+    const struct pri_member *self = &p->members[0];
+    return p->at == PRI_CY_UPDATE && self->errand == PRI_PREPARE && self->verdict == PRI_WAIT;
+}
+
 uint32_t pri_due(const struct pri *p, uint64_t now_us)
 {
-    return p->own_work ? 0 : pri_fleet_due(&p->fleet, now_us);
+    if (p->at != PRI_CY_END && (is_copying(p) || !waits_for_others(p))) return 0;
+    return pri_fleet_due(&p->fleet, now_us);
 }
 
 unsigned pri_descriptors(const struct pri *p, struct pollfd *out)

@@ -161,15 +161,17 @@ void pri_display_progress(struct pri_display *d, const struct pri_progress *p, u
     r->total = p->total;
     r->done = p->done < p->total ? p->done : p->total;
     bool whole = p->total > 0 && r->done == p->total;
+    bool over = strcmp(p->what, "updated") == 0 || strcmp(p->what, "failed") == 0; /* an event says so */
     unsigned step = p->total == 0 ? 0 : (unsigned)(r->done * STEPS / p->total);
     bool stepped = new || step != r->step;
     r->step = step;
     if (d->columns == 0) {
-        if (stepped) print_step(d, r);
+        if (stepped && !over) print_step(d, r);
         return;
     }
-    r->ended = whole;
-    if (new || whole || now_us - d->drawn_us >= REDRAW_US) draw(d, now_us);
+    r->ended = whole || over;
+    r->kept = over;
+    if (new || r->ended || now_us - d->drawn_us >= REDRAW_US) draw(d, now_us);
 }
 
 void pri_display_rest(struct pri_display *d)

@@ -37,9 +37,9 @@ static void print_outcome(const struct pri_outcome *o, enum pri_goal goal)
 {
     pri_print_table(stdout, o);
     if (o->err != UP_OK) {
-        bool attack = up_err_class(o->err) == UP_CLASS_ATTACK;
+        bool attack = pri_is_refusal(o->err);
         printf("%s: %s%s%s\n", attack ? "refused" : "failed", up_err_name(o->err),
-               attack ? ", looks like " : "", up_err_attack(o->err));
+               attack ? ", looks like " : "", attack ? up_err_attack(o->err) : "");
         printf("  %s\n", o->detail);
     } else if (goal == PRI_CHECK) {
         printf(o->pending > 0 ? "%u to install\n" : "nothing to install\n", o->pending);

@@ -220,9 +220,16 @@ void pri_session_idle(struct pri_session *s, uint64_t us)
     }
 }
 
+/* Nobody who answers no longer, or not at all, has been refused anything: that is told to the Director as a
+ * dropped request, but here it is a fault. */
+bool pri_is_refusal(enum up_err e)
+{
+    return up_err_class(e) == UP_CLASS_ATTACK && e != UP_TRANSPORT && e != UP_UNAVAILABLE;
+}
+
 enum pri_exit pri_session_verdict(const struct pri_outcome *o, enum pri_goal goal)
 {
-    if (up_err_class(o->err) == UP_CLASS_ATTACK) return PRI_EXIT_ATTACK;
+    if (pri_is_refusal(o->err)) return PRI_EXIT_ATTACK;
     if (o->err != UP_OK) return PRI_EXIT_FAULT;
     return (goal == PRI_CHECK ? o->pending : o->updated) > 0 ? PRI_EXIT_OK : PRI_EXIT_NOTHING;
 }

@@ -50,6 +50,8 @@ void pri_session_idle(struct pri_session *s, uint64_t us);
  * still. */
 bool pri_session_repair(struct pri_session *s, char *why, size_t why_size);
 
+/* Something came and was refused as an attack. */
+bool pri_is_refusal(enum up_err e);
 /* The exit status for what a cycle came to; a check succeeds when there is something to install. */
 enum pri_exit pri_session_verdict(const struct pri_outcome *o, enum pri_goal goal);
 
