@@ -86,9 +86,10 @@ sanitize-one:
 	@$(MAKE) --no-print-directory BUILD=build/sanitize CFLAGS="$(SANITIZE)" build/sanitize/tests/$(T)
 	@build/sanitize/tests/$(T)
 
-## The tests on a real vcan (in User Mode Linux where the kernel has no CAN)
-check-vcan: $(BUILD)/tests/test_link
-	@tests/vcan.sh $(BUILD)/tests/test_link || [ $$? = 77 ]
+## The links and the whole demo vehicle on a real vcan (in User Mode Linux where the kernel has no CAN)
+check-vcan: all $(BUILD)/tests/test_link
+	@tests/vcan.sh $(BUILD)/tests/test_link || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
+	@VCAN_SECONDS=300 tests/vcan.sh $(BUILD)/isoctane-sim demo --dir $(BUILD)/demo-vcan || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 
 ## Line coverage of metadata/, isotp/, secondary/ (at least 90 %)
 cover:

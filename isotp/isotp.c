@@ -103,12 +103,25 @@ uint32_t isotp_due(const struct isotp *l, uint32_t now_us)
     return due;
 }
 
+/* Messages wait while one is lent. */
+static bool is_deliverable(const struct isotp *l, enum isotp_mail m)
+{
+    return m < ISOTP_MAIL_MESSAGE || l->lent == ISOTP_NO_MAIL;
+}
+
+bool isotp_has_event(const struct isotp *l)
+{
+    for (size_t i = 0; i < l->mails; i++)
+        if (is_deliverable(l, l->mail[i])) return true;
+    return false;
+}
+
 bool isotp_poll(struct isotp *l, struct isotp_event *e)
 {
     *e = (struct isotp_event){.kind = ISOTP_NOTHING};
     for (size_t i = 0; i < l->mails; i++) {
         enum isotp_mail m = l->mail[i];
-        if (m >= ISOTP_MAIL_MESSAGE && l->lent != ISOTP_NO_MAIL) continue;
+        if (!is_deliverable(l, m)) continue;
         isotp_unpost(l, m);
         switch (m) {
         case ISOTP_MAIL_SENT:

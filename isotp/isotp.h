@@ -162,6 +162,8 @@ uint32_t isotp_due(const struct isotp *l, uint32_t now_us);
  * overflow and reported as N_WFT_OVRN; one single frame is kept and delivered next. Anything more is dropped
  * (single) or refused (segmented): a message that was received whole is never overwritten. */
 bool isotp_poll(struct isotp *l, struct isotp_event *e);
+/* Whether poll() would give one: due() knows of timers and frames only. */
+bool isotp_has_event(const struct isotp *l);
 void isotp_release(struct isotp *l);
 /* A segmented message is coming in (its first frame has been accepted, its end not seen). */
 bool isotp_receiving(const struct isotp *l);

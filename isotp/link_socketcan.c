@@ -16,7 +16,8 @@
 /* Frames in flight from one socket stay below an interface's usual queue of 10, so that a full queue shows as
  * a socket that is not writable, which can be waited for, instead of ENOBUFS, which cannot. The kernel
  * charges about 768 bytes a frame, and doubles this number. */
-#define SEND_BUFFER_BYTES 3072
+#define SEND_BUFFER_BYTES    3072
+#define RECEIVE_BUFFER_BYTES (1 << 21) /* about 2,700 frames */
 
 struct socketcan_link {
     struct isotp_link link; /* first: an isotp_link is a socketcan_link */
@@ -90,10 +91,14 @@ static bool find_interface(int fd, const char *name, bool can_fd, int *index, ch
 
 static bool set_up(int fd, const char *name, bool can_fd, char *why, size_t why_size)
 {
-    int on = 1, send_buffer = SEND_BUFFER_BYTES;
+    int on = 1, send_buffer = SEND_BUFFER_BYTES, receive_buffer = RECEIVE_BUFFER_BYTES;
     can_err_mask_t errors = CAN_ERR_MASK;
     struct sockaddr_can address = {.can_family = AF_CAN};
 
+    /* The default queue holds 278 frames of all that is on the bus. Who may have more takes it; who may not
+     * relies on the block size of ISO-TP. */
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer) < 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     if (!find_interface(fd, name, can_fd, &address.can_ifindex, why, why_size)) return false;
     if (setsockopt(fd, SOL_CAN_RAW, CAN_RAW_ERR_FILTER, &errors, sizeof errors) < 0 ||
         (can_fd && setsockopt(fd, SOL_CAN_RAW, CAN_RAW_FD_FRAMES, &on, sizeof on) < 0) ||

@@ -66,7 +66,7 @@ static const struct row {
     {ECU, "request_id", &pri_conf_can_id, OF(request_id), NULL, 0, 0},
     {ECU, "response_id", &pri_conf_can_id, OF(response_id), NULL, 0, 0},
     {ECU, "functional_id", &pri_conf_can_id, OF(functional_id), "", 0, 0},
-    {ECU, "block_size", &pri_conf_u32, OF(block_size), "0", 0, UINT8_MAX},
+    {ECU, "block_size", &pri_conf_u32, OF(block_size), "64", 0, UINT8_MAX},
     {ECU, "st_min", &pri_conf_st_min, OF(st_min), "0", 0, 0},
     {ECU, "tx_dl", &pri_conf_u32, OF(tx_dl), "", 8, 64},
     {ECU, "pad", &pri_conf_pad, OF(pad), "no", 0, 0},

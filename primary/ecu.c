@@ -479,6 +479,7 @@ enum pri_verdict pri_ecu_step(struct pri_ecu *e, uint64_t now_us)
 
 uint32_t pri_ecu_due(const struct pri_ecu *e, uint64_t now_us)
 {
+    if (isotp_has_event(&e->channel)) return 0; /* an answer that came while the last frames left */
     if (!e->busy) return ISOTP_NEVER;
     if (now_us < e->not_before_us)
         return e->not_before_us - now_us > ISOTP_NEVER - 1 ? ISOTP_NEVER - 1

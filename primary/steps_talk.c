@@ -46,7 +46,6 @@ enum pri_verdict pri_step_ask(struct pri *p, bool enter)
             p->fleet.ecus[i].bus_us = 0;
         }
         pri_fleet_send(&p->fleet, PRI_IDENTIFY, false, p->now_us);
-        return PRI_WAIT;
     }
     if (pri_fleet_busy(&p->fleet)) return PRI_WAIT;
     note_rows(p, p->rounds == 1);
@@ -56,10 +55,7 @@ enum pri_verdict pri_step_ask(struct pri *p, bool enter)
 enum pri_verdict pri_step_report(struct pri *p, bool enter)
 {
     if (!p->changed) return PRI_NOTHING;
-    if (enter) {
-        pri_fleet_send(&p->fleet, PRI_REPORT, true, p->now_us);
-        return PRI_WAIT;
-    }
+    if (enter) pri_fleet_send(&p->fleet, PRI_REPORT, true, p->now_us);
     if (pri_fleet_busy(&p->fleet)) return PRI_WAIT;
     note_rows(p, false);
     return PRI_DONE;

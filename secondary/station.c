@@ -42,15 +42,12 @@ static void send_reply(struct sec_station *s, uint32_t now_us)
 
 bool sec_station_pump(struct sec_station *s, uint32_t now_us)
 {
-    for (int turn = 0; turn < 2;
-         turn++) { /* what the second turn sends is the answer to what the first received */
-        if (!isotp_node_pump(&s->node, now_us)) return false;
-        take_events(s, now_us);
-        if (isotp_receiving(&s->channel)) uds_server_receiving(&s->server, now_us);
-        uds_server_poll(&s->server, now_us);
-        if (!uds_server_busy(&s->server)) isotp_release(&s->channel);
-        send_reply(s, now_us);
-    }
+    if (!isotp_node_pump(&s->node, now_us)) return false;
+    take_events(s, now_us);
+    if (isotp_receiving(&s->channel)) uds_server_receiving(&s->server, now_us);
+    uds_server_poll(&s->server, now_us);
+    if (!uds_server_busy(&s->server)) isotp_release(&s->channel);
+    send_reply(s, now_us);
     return !uds_server_reset_due(&s->server);
 }
 
