@@ -95,6 +95,9 @@ enum pri_verdict pri_step_report(struct pri *p, bool enter);
 
 /* Keeps an attack for the next version report, until one that carries it was delivered (E-LOG-04). */
 void pri_remember_attack(struct pri *p, const struct pri_problem *problem);
+/* What a Secondary reported last: now, or before it fell silent (P-VER-15); absent: nothing. STORED holds it
+ * where it came from the state: free that. */
+void pri_last_report(struct pri *p, const struct pri_ecu *e, struct pri_blob *stored, struct up_span *report);
 void pri_release_parcels(struct pri *p);
 int64_t pri_on_root(void *ctx, const struct up_root *root, int64_t now_s);
 

@@ -13,6 +13,8 @@
 #include "metadata/encode.h"
 
 #define RESERVE_BYTES (1u << 20) /* the system keeps this much, whatever we download */
+#define PIECE_BYTES   65536
+#define PART          ".part"
 
 struct up_span pri_map(const char *path)
 {
@@ -41,15 +43,30 @@ void pri_download_path(const char *dir, const struct up_target *t, char out[PRI_
     (void)snprintf(out, PRI_FILE_PATH_MAX, "%s/%s", dir, hex);
 }
 
+/* Reads piece by piece: memory does not grow with the image. */
 static enum up_err check(const char *path, const struct up_target *t)
 {
-    struct up_span image = pri_map(path);
-    if (image.p == NULL) return t->length == 0 ? UP_IMG_LENGTH : UP_UNAVAILABLE;
-    enum up_err e = image.n != t->length                  ? UP_IMG_LENGTH
-                    : !up_hashes_match(&t->hashes, image) ? UP_IMG_HASH
-                                                          : UP_OK;
-    pri_unmap(image);
-    return e;
+    const struct up_hashes *want = &t->hashes;
+    struct up_hashes is = {.has_sha256 = want->has_sha256, .has_sha512 = want->has_sha512};
+    struct up_hash h256, h512;
+    uint8_t piece[PIECE_BYTES];
+    uint64_t total = 0;
+    ssize_t n;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return UP_IMG_LENGTH;
+    up_hash_begin(&h256, UP_SHA256);
+    up_hash_begin(&h512, UP_SHA512);
+    while ((n = read(fd, piece, sizeof piece)) > 0) {
+        total += (uint64_t)n;
+        up_hash_add(&h256, (struct up_span){piece, (size_t)n});
+        if (want->has_sha512) up_hash_add(&h512, (struct up_span){piece, (size_t)n});
+    }
+    (void)close(fd);
+    up_hash_end(&h256, is.sha256);
+    up_hash_end(&h512, is.sha512);
+    if (n < 0) return UP_STORAGE_CORRUPT;
+    if (total != t->length) return UP_IMG_LENGTH;
+    return up_hashes_equal(want, &is) ? UP_OK : UP_IMG_HASH;
 }
 
 void pri_download_begin(struct pri_download *d, const char *dir, struct pri_fetch *fetch,
@@ -57,7 +74,7 @@ void pri_download_begin(struct pri_download *d, const char *dir, struct pri_fetc
 {
     *d = (struct pri_download){.dir = dir, .fetch = fetch, .target = t};
     pri_download_path(dir, t, d->path);
-    (void)snprintf(d->part, sizeof d->part, "%s.part", d->path);
+    (void)snprintf(d->part, sizeof d->part, "%s" PART, d->path);
 }
 
 static enum pri_verdict fail(struct pri_download *d, enum up_err e, const char *detail)
@@ -76,15 +93,25 @@ static bool has_room(const struct pri_download *d)
     return room > RESERVE_BYTES && room - RESERVE_BYTES >= d->target->length - d->held;
 }
 
+/* The part is all that will come. What is wrong with it is not worth keeping. */
+static enum pri_verdict conclude(struct pri_download *d)
+{
+    enum up_err e = check(d->part, d->target);
+    if (e == UP_OK) return rename(d->part, d->path) == 0 ? PRI_DONE : fail(d, UP_STORAGE_WRITE, d->path);
+    (void)unlink(d->part);
+    d->held = 0;
+    return fail(d, e, "");
+}
+
 static enum pri_verdict start(struct pri_download *d, const struct pri_chain *images)
 {
     struct stat st;
     if (check(d->path, d->target) == UP_OK) return PRI_DONE;
     (void)unlink(d->path);
     d->held = stat(d->part, &st) == 0 ? (uint64_t)st.st_size : 0;
-    if (d->held >= d->target->length) { /* complete and still not renamed, or not ours: from the start */
-        (void)unlink(d->part);
-        d->held = 0;
+    if (d->held >= d->target->length) { /* cut off before it was renamed; or not ours: from the start */
+        if (conclude(d) == PRI_DONE) return PRI_DONE;
+        d->problem = (struct pri_problem){0};
     }
     if (!has_room(d)) return fail(d, UP_STORAGE_FULL, d->dir);
     char path[PRI_PATH_MAX];
@@ -107,16 +134,10 @@ enum pri_verdict pri_download_step(struct pri_download *d, const struct pri_chai
     }
     struct pri_answer a;
     if (!d->fetch->done(d->fetch, d->transfer, &a)) return PRI_WAIT;
-    enum up_err e = a.err;
-    char detail[sizeof a.detail];
-    (void)snprintf(detail, sizeof detail, "%s", e == UP_OK ? "" : a.detail);
     pri_download_cancel(d);
-    if (e == UP_OK) e = check(d->part, d->target);
-    if (e == UP_IMG_HASH || e == UP_IMG_LENGTH || e == UP_TOO_LARGE)
-        (void)unlink(d->part); /* nothing in it is worth keeping */
-    if (e != UP_OK) return fail(d, e, detail);
-    if (rename(d->part, d->path) != 0) return fail(d, UP_STORAGE_WRITE, d->path);
-    return PRI_DONE;
+    if (a.err == UP_OK) return conclude(d);
+    if (a.err == UP_TOO_LARGE) (void)unlink(d->part); /* what else has come is where the next try goes on */
+    return fail(d, a.err, a.detail);
 }
 
 uint64_t pri_download_done(const struct pri_download *d)
@@ -130,15 +151,17 @@ void pri_download_cancel(struct pri_download *d)
     d->transfer = NULL;
 }
 
-static bool is_wanted(const char *dir, const char *name, const struct pri_plan *plan)
+/* NAME is that of an image that PLAN waits for, whole or in part. */
+static bool is_wanted(const char *name, const struct pri_plan *plan)
 {
-    char path[PRI_FILE_PATH_MAX], mine[PRI_FILE_PATH_MAX];
-    (void)snprintf(mine, sizeof mine, "%s/%s", dir, name);
-    char *part = strstr(mine, ".part");
-    if (part != NULL) *part = '\0';
+    char path[PRI_FILE_PATH_MAX];
     for (unsigned i = 0; i < plan->count; i++) {
-        pri_download_path(dir, &plan->orders[i].director, path);
-        if (plan->orders[i].pending && strcmp(path, mine) == 0) return true;
+        pri_download_path("", &plan->orders[i].director, path);
+        const char *wanted = path + 1; /* behind the slash */
+        size_t n = strlen(wanted);
+        if (plan->orders[i].pending && strncmp(name, wanted, n) == 0 &&
+            (name[n] == '\0' || strcmp(name + n, PART) == 0))
+            return true;
     }
     return false;
 }
@@ -148,6 +171,6 @@ void pri_download_prune(const char *dir, const struct pri_plan *plan)
     DIR *d = opendir(dir);
     if (d == NULL) return;
     for (struct dirent *e; (e = readdir(d)) != NULL;)
-        if (e->d_name[0] != '.' && !is_wanted(dir, e->d_name, plan)) (void)unlinkat(dirfd(d), e->d_name, 0);
+        if (e->d_name[0] != '.' && !is_wanted(e->d_name, plan)) (void)unlinkat(dirfd(d), e->d_name, 0);
     (void)closedir(d);
 }

@@ -5,7 +5,8 @@
 
 #include "metadata/encode.h"
 
-#define ROOM_FACTOR 8
+#define ROOM_FACTOR  8
+#define ROLE_KEY_MAX (UP_NAME_MAX + 16)
 
 static struct up_span span_of(const char *text)
 {
@@ -19,77 +20,88 @@ static void copy_text(char *out, size_t cap, struct up_span s)
     out[n] = '\0';
 }
 
-/* Percent-encodes all but the unreserved characters; '/' stays when KEEP_SLASH. */
-static void append_encoded(char *out, size_t cap, struct up_span s, bool keep_slash)
+/* Percent-encodes all but '/' and the unreserved characters. */
+static void append_encoded(char *out, size_t cap, struct up_span s)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
     size_t at = strlen(out);
     for (size_t i = 0; i < s.n && at + 4 < cap; i++) {
-        char c = (char)s.p[i];
-        bool as_is = c != '\0' && (strchr(plain, c) != NULL || (c == '/' && keep_slash));
-        if (as_is)
-            out[at++] = c;
+        if (s.p[i] != 0 && strchr(plain, s.p[i]) != NULL)
+            out[at++] = (char)s.p[i];
         else
             at += (size_t)snprintf(out + at, cap - at, "%%%02X", s.p[i]);
     }
     out[at] = '\0';
 }
 
+/* The digest that names the file: consistent snapshots have DIR/HASH.FILE. */
+static void append_digest(char *out, size_t cap, const struct up_hashes *h)
+{
+    char hex[2 * UP_SHA512_BYTES + 1];
+    size_t n = h->has_sha256 ? UP_SHA256_BYTES : UP_SHA512_BYTES;
+    up_hex_encode(h->has_sha256 ? h->sha256 : h->sha512, n, hex);
+    hex[2 * n] = '\0';
+    size_t at = strlen(out);
+    (void)snprintf(out + at, cap - at, "%s.", hex);
+}
+
 void pri_image_path(const struct pri_chain *images, const struct up_target *t, char out[PRI_PATH_MAX])
 {
+    size_t slash = 0; /* behind the last one */
+    for (size_t i = 0; i < t->name.n; i++)
+        if (t->name.p[i] == '/') slash = i + 1;
     (void)snprintf(out, PRI_PATH_MAX, "targets/");
-    struct up_span file = t->name;
-    if (!(images->policy.profile->relax &
-          UP_RELAX_UNVERSIONED_NAMES)) { /* consistent snapshots: DIR/HASH.FILE */
-        size_t slash = 0;
-        for (size_t i = 0; i < t->name.n; i++)
-            if (t->name.p[i] == '/') slash = i + 1;
-        append_encoded(out, PRI_PATH_MAX, (struct up_span){t->name.p, slash}, true);
-        file = (struct up_span){t->name.p + slash, t->name.n - slash};
-        char hex[2 * UP_SHA512_BYTES];
-        size_t n = t->hashes.has_sha256 ? UP_SHA256_BYTES : UP_SHA512_BYTES;
-        up_hex_encode(t->hashes.has_sha256 ? t->hashes.sha256 : t->hashes.sha512, n, hex);
-        append_encoded(out, PRI_PATH_MAX, (struct up_span){(const uint8_t *)hex, 2 * n}, true);
-        append_encoded(out, PRI_PATH_MAX, UP_SPAN("."), true);
-    }
-    append_encoded(out, PRI_PATH_MAX, file, true);
+    append_encoded(out, PRI_PATH_MAX, (struct up_span){t->name.p, slash});
+    if (!(images->policy.profile->relax & UP_RELAX_UNVERSIONED_NAMES))
+        append_digest(out, PRI_PATH_MAX, &t->hashes);
+    append_encoded(out, PRI_PATH_MAX, (struct up_span){t->name.p + slash, t->name.n - slash});
 }
 
 /* ---- orders ---- */
 
+static bool same_content(const struct up_target *t, const struct pri_installed_image *i)
+{
+    return t->length == i->length && memcmp(t->hashes.sha256, i->sha256, UP_SHA256_BYTES) == 0;
+}
+
 static bool is_installed(const struct up_target *t, const struct pri_installed_image *i)
 {
-    return i->sha256 != NULL && t->hashes.has_sha256 &&
-           memcmp(i->sha256, t->hashes.sha256, UP_SHA256_BYTES) == 0 && up_span_is(t->name, i->name) &&
-           (!t->has_release_counter || t->release_counter == i->release_counter);
+    return i->known && up_span_is(t->name, i->name) && same_content(t, i) &&
+           (!t->has_release_counter || !i->has_release_counter || t->release_counter == i->release_counter);
+}
+
+/* Against what its ECU is, and runs. */
+static enum up_err judge(const struct pri_plan *p, const struct pri_order *o,
+                         const struct pri_installed_image *installed)
+{
+    const struct pri_config *c = p->config;
+    const struct pri_ecu_config *ecu = o->member == 0 ? NULL : &c->ecus[o->member - 1];
+    const struct up_target *t = &o->director;
+    const struct up_ecu who = {.serial = span_of(ecu == NULL ? c->serial : ecu->serial),
+                               .hardware_id = span_of(ecu == NULL ? c->hardware_id : ecu->hardware_id),
+                               .name_pattern = ecu == NULL ? span_of(c->name_pattern) : (struct up_span){0},
+                               .release_floor = installed->release_floor,
+                               .capacity_bytes = c->image_max_bytes};
+    if (!t->hashes.has_sha256) return UP_UNSUPPORTED; /* reports name images by it */
+    if (t->length == 0) return UP_IMG_LENGTH;
+    UP_TRY(up_order_check(t, p->director->policy.profile, &who));
+    /* Two images must not share a name (P-DIR-12). */
+    bool reused = installed->known && up_span_is(t->name, installed->name) && !same_content(t, installed);
+    return reused ? UP_TARGET_MISMATCH : UP_OK;
 }
 
 static enum up_err add_order(struct pri_plan *p, const struct up_target *t, unsigned member,
-                             const struct pri_installed_image *installed)
+                             const char *serial, const struct pri_installed_image *installed)
 {
-    const struct pri_config *c = p->config;
-    const struct pri_ecu_config *ecu = member == 0 ? NULL : &c->ecus[member - 1];
-    struct up_ecu who = {.serial = span_of(ecu == NULL ? c->serial : ecu->serial),
-                         .hardware_id = span_of(ecu == NULL ? c->hardware_id : ecu->hardware_id),
-                         .name_pattern = ecu == NULL ? span_of(c->name_pattern) : (struct up_span){0},
-                         .release_floor = installed->release_floor,
-                         .capacity_bytes = c->image_max_bytes};
     struct pri_order *o = &p->orders[p->count];
-    *o = (struct pri_order){.member = member, .director = *t};
+    *o = (struct pri_order){
+        .member = member, .director = *t, .bundle = "@", .pending = !is_installed(t, installed)};
     copy_text(o->name, sizeof o->name, t->name);
-    o->bundle[0] = '@';
     if (t->bundle.p != NULL)
         copy_text(o->bundle, sizeof o->bundle, t->bundle);
     else
-        copy_text(o->bundle + 1, sizeof o->bundle - 1, who.serial);
-
-    struct up_target own = *t;
-    UP_TRY(up_order_check(&own, p->director->policy.profile, &who));
-    o->pending = !is_installed(t, installed);
-    /* The installed name with other content: two images must not share a name (P-DIR-12). */
-    if (o->pending && installed->sha256 != NULL && up_span_is(t->name, installed->name) &&
-        t->hashes.has_sha256 && memcmp(t->hashes.sha256, installed->sha256, UP_SHA256_BYTES) != 0)
-        return UP_TARGET_MISMATCH;
+        copy_text(o->bundle + 1, sizeof o->bundle - 1, up_span_of(serial));
+    UP_TRY(judge(p, o, installed));
     p->pending += o->pending;
     p->count++;
     return UP_OK;
@@ -109,7 +121,7 @@ enum pri_verdict pri_plan_read(struct pri_plan *p, struct pri_chain *director, s
             struct up_span hardware_id;
             const char *serial = m == 0 ? config->serial : config->ecus[m - 1].serial;
             if (!up_target_names_ecu(&t, up_span_of(serial), &hardware_id)) continue;
-            enum up_err e = add_order(p, &t, m, &installed[m]);
+            enum up_err e = add_order(p, &t, m, serial, &installed[m]);
             if (e == UP_OK) continue;
             pri_problem_set(&p->problem, e, "order of %s for %s: %s", p->orders[p->count].name, serial,
                             up_err_text(e));
@@ -125,36 +137,35 @@ enum pri_verdict pri_plan_read(struct pri_plan *p, struct pri_chain *director, s
 
 /* ---- delegated role files ---- */
 
-static void role_key(char *out, size_t cap, uint32_t version, const char *name)
+/* Only the newest of a role is kept. */
+static void role_key(char *out, size_t cap, struct up_span name)
 {
-    (void)snprintf(out, cap, "image/role/%s/%010u", name, (unsigned)version);
+    (void)snprintf(out, cap, "image/role/%.*s", (int)name.n, (const char *)name.p);
 }
 
-static int find_role(const struct pri_plan *p, struct up_span name, uint32_t version)
+static int find_role(const struct pri_plan *p, struct up_span name)
 {
     for (unsigned i = 0; i < p->role_count; i++)
-        if (p->roles[i].version == version && up_span_is(name, p->roles[i].name)) return (int)i;
+        if (up_span_is(name, p->roles[i].name)) return (int)i;
     return -1;
 }
 
-static int keep_role(struct pri_plan *p, struct up_span name, uint32_t version, struct up_span bytes)
+static int keep_role(struct pri_plan *p, struct up_span name, struct up_span bytes)
 {
     if (p->role_count == PRI_ROLES_MAX) return -1;
     struct pri_role_file *r = &p->roles[p->role_count];
     copy_text(r->name, sizeof r->name, name);
-    r->version = version;
     if (!pri_blob_take(&r->blob, bytes)) return -1;
     return (int)p->role_count++;
 }
 
-static int load_role(struct pri_plan *p, struct up_span name, uint32_t version)
+static int load_role(struct pri_plan *p, struct up_span name)
 {
-    char key[UP_NAME_MAX + 40], text[UP_NAME_MAX + 1];
+    char key[ROLE_KEY_MAX];
     struct up_span bytes;
-    copy_text(text, sizeof text, name);
-    role_key(key, sizeof key, version, text);
+    role_key(key, sizeof key, name);
     if (pri_state_get(p->images->state, key, &bytes) != UP_OK) return -1;
-    int i = keep_role(p, name, version, bytes);
+    int i = keep_role(p, name, bytes);
     free((void *)(uintptr_t)bytes.p);
     return i;
 }
@@ -204,59 +215,77 @@ static void begin_search(struct pri_plan *p, struct pri_order *o)
     p->searching = true;
 }
 
+/* A stored copy that is old or damaged must not block the vehicle: it is forgotten, and the search begins
+ * again without it. */
+static enum pri_verdict try_stored_role(struct pri_plan *p, struct pri_order *o, int i)
+{
+    char key[ROLE_KEY_MAX];
+    feed_role(p, o, i);
+    if (!role_failed(p)) return PRI_DONE;
+    role_key(key, sizeof key, up_span_of(p->roles[i].name));
+    if (pri_state_remove(p->images->state, key) != UP_OK)
+        return give_up(p, UP_STORAGE_WRITE, o->name, "delegated role");
+    pri_blob_free(&p->roles[--p->role_count].blob);
+    begin_search(p, o);
+    return PRI_DONE;
+}
+
+static void request_role(struct pri_plan *p, struct up_span role, const struct up_want *w)
+{
+    const struct up_profile *profile = p->images->policy.profile;
+    char path[UP_FILE_NAME_MAX + 16];
+    bool folder = profile->relax & UP_RELAX_UNVERSIONED_NAMES; /* deployed: delegations/NAME.json */
+    size_t at = folder ? (size_t)snprintf(path, sizeof path, "delegations/") : 0;
+    (void)up_file_name(profile, role, w->version, path + at);
+    struct pri_request rq = {.server = PRI_IMAGE, .method = "GET", .path = path, .max_bytes = w->max_bytes};
+    p->transfer = p->images->fetch->start(p->images->fetch, &rq);
+}
+
+/* What was fetched is stored as soon as it has verified on the edge that asked for it. */
+static enum up_err take_role(struct pri_plan *p, struct pri_order *o, struct up_span role,
+                             const struct pri_answer *a)
+{
+    char key[ROLE_KEY_MAX];
+    if (a->err == UP_UNAVAILABLE) {
+        up_search_absent(&p->search);
+        return UP_OK;
+    }
+    UP_TRY(a->err);
+    int i = keep_role(p, role, a->body);
+    if (i < 0) return UP_DELEGATION_LIMIT;
+    feed_role(p, o, i);
+    if (role_failed(p)) return UP_OK; /* the search has its verdict */
+    role_key(key, sizeof key, up_span_of(p->roles[i].name));
+    return pri_state_put(p->images->state, key, pri_blob_span(&p->roles[i].blob));
+}
+
 /* One role file that the search asks for: held, stored, or fetched. */
 static enum pri_verdict serve_search(struct pri_plan *p, struct pri_order *o, struct up_span role,
                                      const struct up_want *w)
 {
     struct pri_fetch *fetch = p->images->fetch;
-    int i = find_role(p, role, w->version);
-    if (i < 0 && p->transfer == NULL && (i = load_role(p, role, w->version)) >= 0) {
-        feed_role(p, o, i);
-        if (!role_failed(p)) return PRI_DONE;
-        char key[UP_NAME_MAX +
-                 40]; /* a damaged copy must not block the vehicle: forget it, fetch it, begin again */
-        role_key(key, sizeof key, p->roles[i].version, p->roles[i].name);
-        if (pri_state_remove(p->images->state, key) != UP_OK)
-            return give_up(p, UP_STORAGE_WRITE, o->name, "delegated role");
-        pri_blob_free(&p->roles[--p->role_count].blob);
-        begin_search(p, o);
-        return PRI_DONE;
-    }
+    int i = find_role(p, role);
     if (i >= 0) {
         feed_role(p, o, i);
         return PRI_DONE;
     }
     if (p->transfer == NULL) {
-        char path[UP_FILE_NAME_MAX + 16];
-        bool folder = p->images->policy.profile->relax &
-                      UP_RELAX_UNVERSIONED_NAMES; /* deployed: delegations/NAME.json */
-        size_t at = folder ? (size_t)snprintf(path, sizeof path, "delegations/") : 0;
-        at += up_file_name(p->images->policy.profile, role, w->version, path + at);
-        path[at] = '\0';
-        struct pri_request rq = {
-            .server = PRI_IMAGE, .method = "GET", .path = path, .max_bytes = w->max_bytes};
-        p->transfer = fetch->start(fetch, &rq);
+        if ((i = load_role(p, role)) >= 0) return try_stored_role(p, o, i);
+        request_role(p, role, w);
         if (p->transfer == NULL) return give_up(p, UP_STORAGE_FULL, o->name, "out of memory");
     }
     struct pri_answer a;
     if (!fetch->done(fetch, p->transfer, &a)) return PRI_WAIT;
-    if (a.err == UP_UNAVAILABLE) {
-        up_search_absent(&p->search);
-    } else if (a.err != UP_OK) {
-        return give_up(p, a.err, o->name, a.detail);
-    } else if ((i = keep_role(p, role, w->version, a.body)) < 0) {
-        return give_up(p, UP_DELEGATION_LIMIT, o->name, "too many role files");
-    } else {
-        feed_role(p, o, i);
-        char key[UP_NAME_MAX + 40];
-        role_key(key, sizeof key, p->roles[i].version, p->roles[i].name);
-        if (!role_failed(p) &&
-            pri_state_put(p->images->state, key, pri_blob_span(&p->roles[i].blob)) != UP_OK)
-            return give_up(p, UP_STORAGE_WRITE, o->name, "delegated role");
-    }
+    enum up_err e = take_role(p, o, role, &a);
     fetch->drop(fetch, p->transfer);
     p->transfer = NULL;
-    return PRI_DONE;
+    return e == UP_OK ? PRI_DONE : give_up(p, e, o->name, a.err != UP_OK ? a.detail : "delegated role");
+}
+
+/* What was wrong with a role on the way. */
+static const char *cause_of(const struct up_search *s, enum up_err verdict)
+{
+    return s->cause != UP_OK && s->cause != verdict ? up_err_name(s->cause) : "";
 }
 
 enum pri_verdict pri_plan_resolve(struct pri_plan *p, int64_t now_s)
@@ -264,6 +293,7 @@ enum pri_verdict pri_plan_resolve(struct pri_plan *p, int64_t now_s)
     p->now_s = now_s;
     for (; p->at < p->count; p->at++) {
         struct pri_order *o = &p->orders[p->at];
+        struct up_target image;
         struct up_span role;
         struct up_want w;
         if (!p->searching) begin_search(p, o);
@@ -272,15 +302,9 @@ enum pri_verdict pri_plan_resolve(struct pri_plan *p, int64_t now_s)
             if (v != PRI_DONE) return v;
         }
         p->searching = false;
-        enum up_err e = up_search_verdict(&p->search, &o->image, &role);
-        if (e != UP_OK) {
-            const char *cause =
-                p->search.cause != UP_OK && p->search.cause != e ? up_err_name(p->search.cause) : "";
-            return give_up(p, e, o->name, cause);
-        }
-        e = up_order_match(&o->director, &o->image, p->director->policy.profile);
-        if (e != UP_OK) return give_up(p, e, o->name, "");
-        o->image = (struct up_target){0}; /* it pointed into the search's files */
+        enum up_err e = up_search_verdict(&p->search, &image, &role);
+        if (e == UP_OK) e = up_order_match(&o->director, &image, p->director->policy.profile);
+        if (e != UP_OK) return give_up(p, e, o->name, cause_of(&p->search, e));
         drop_scratch(p);
     }
     return PRI_DONE;

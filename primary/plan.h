@@ -14,21 +14,22 @@
 
 struct pri_role_file { /* a delegated role, verified on its edge; kept until the plan is closed */
     char name[UP_NAME_MAX + 1];
-    uint32_t version;
     struct pri_blob blob;
 };
 struct pri_order {             /* one image for one ECU */
     unsigned member;           /* 0: the Primary itself; n: ECU n-1 of the configuration */
     struct up_target director; /* spans point into the trusted Director Targets */
-    struct up_target image;    /* while matching only */
     char name[UP_NAME_MAX + 1];
     char bundle[PRI_BUNDLE_MAX + 2]; /* "@SERIAL" for an ECU that stands alone */
     uint64_t roles;                  /* bit n: role file n lies on the way, the Secondary needs it too */
     bool pending;                    /* not what is installed */
 };
 struct pri_installed_image { /* what a member runs, as far as we know */
-    const char *name;
-    const uint8_t *sha256; /* NULL: unknown */
+    bool known;              /* false: only release_floor counts */
+    char name[UP_NAME_MAX + 1];
+    uint64_t length;
+    uint8_t sha256[UP_SHA256_BYTES];
+    bool has_release_counter; /* false: it has not told */
     uint32_t release_counter, release_floor;
 };
 

@@ -219,9 +219,7 @@ static size_t own_report(struct pri *p, uint8_t *out, size_t cap)
     return up_report_write(&r, p->config->director.profile, p->ports.signer, out, cap);
 }
 
-/* What a Secondary reported last: now, or before it fell silent (P-VER-15). */
-static void last_report(struct pri *p, const struct pri_ecu *e, struct pri_blob *stored,
-                        struct up_span *report)
+void pri_last_report(struct pri *p, const struct pri_ecu *e, struct pri_blob *stored, struct up_span *report)
 {
     char key[UP_ID_MAX + 16];
     struct up_span value;
@@ -242,7 +240,7 @@ static uint8_t *write_manifest(struct pri *p, size_t *n)
     entries[0] = (struct pri_manifest_entry){.serial = p->config->serial, .report = {own, own_bytes}};
     for (unsigned i = 0; i < p->config->ecu_count; i++) {
         entries[i + 1] = (struct pri_manifest_entry){.serial = p->config->ecus[i].serial};
-        last_report(p, &p->fleet.ecus[i], &stored[i + 1], &entries[i + 1].report);
+        pri_last_report(p, &p->fleet.ecus[i], &stored[i + 1], &entries[i + 1].report);
     }
     for (unsigned m = 0; m < p->outcome.rows; m++) {
         entries[m].has_result = p->outcome.row[m].updated || p->outcome.row[m].err != UP_OK;

@@ -161,20 +161,40 @@ enum pri_verdict pri_step_recover(struct pri *p, bool enter)
 
 /* ---- plan ---- */
 
-static struct pri_installed_image installed_on(struct pri *p, unsigned m, uint8_t (*digests)[UP_SHA256_BYTES])
+/* The report says what a member runs; one that is silent is believed to run what it ran last. */
+static void read_report(struct pri *p, const struct pri_ecu *e, struct pri_installed_image *out)
 {
-    struct pri_installed_image i = {.name = ""};
+    struct pri_blob stored = {0};
+    struct up_span report;
+    struct up_report r;
+    pri_last_report(p, e, &stored, &report);
+    if (up_report_read(report, e->config->profile, &r) == UP_OK && r.image_name.n <= UP_NAME_MAX) {
+        out->known = true;
+        out->length = r.image_length;
+        memcpy(out->name, r.image_name.p, r.image_name.n);
+        memcpy(out->sha256, r.image_sha256, sizeof out->sha256);
+    }
+    pri_blob_free(&stored);
+}
+
+static void look_at(struct pri *p, unsigned m, struct pri_installed_image *out)
+{
+    *out = (struct pri_installed_image){.known = m == 0};
     if (m == 0) {
-        i = (struct pri_installed_image){p->own.name, p->own.sha256, p->own.release_counter,
-                                         p->own.release_floor};
-        return i;
+        (void)snprintf(out->name, sizeof out->name, "%s", p->own.name);
+        memcpy(out->sha256, p->own.sha256, sizeof out->sha256);
+        out->length = p->own.length;
+        out->has_release_counter = true;
+        out->release_counter = p->own.release_counter;
+        out->release_floor = p->own.release_floor;
+        return;
     }
     const struct pri_ecu *e = &p->fleet.ecus[m - 1];
-    struct up_report r;
-    if (!e->online || up_report_read(pri_blob_span(&e->report), e->config->profile, &r) != UP_OK) return i;
-    memcpy(digests[m], r.image_sha256, UP_SHA256_BYTES);
-    return (struct pri_installed_image){e->image_name, digests[m], e->release_counter,
-                                        e->versions.release_counter};
+    read_report(p, e, out);
+    if (!e->online) return;
+    out->has_release_counter = true;
+    out->release_counter = e->release_counter;
+    out->release_floor = e->versions.release_counter;
 }
 
 static bool failed_before(struct pri *p, const char *bundle)
@@ -207,9 +227,8 @@ static void set_aside_failed(struct pri *p)
 enum pri_verdict pri_step_plan(struct pri *p, bool enter)
 {
     (void)enter;
-    uint8_t digests[PRI_ECUS_MAX + 1][UP_SHA256_BYTES];
     struct pri_installed_image installed[PRI_ECUS_MAX + 1];
-    for (unsigned m = 0; m < p->outcome.rows; m++) installed[m] = installed_on(p, m, digests);
+    for (unsigned m = 0; m < p->outcome.rows; m++) look_at(p, m, &installed[m]);
     pri_plan_close(&p->plan);
     pri_shelf_clear(&p->shelf);
     enum pri_verdict v = pri_plan_read(&p->plan, &p->director, &p->images, p->config, installed);
