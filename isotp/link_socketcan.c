@@ -17,7 +17,7 @@
  * a socket that is not writable, which can be waited for, instead of ENOBUFS, which cannot. The kernel
  * charges about 768 bytes a frame, and doubles this number. */
 #define SEND_BUFFER_BYTES    3072
-#define RECEIVE_BUFFER_BYTES (1 << 21) /* about 2,700 frames */
+#define RECEIVE_BUFFER_BYTES (1 << 20) /* the kernel doubles it: about 2,700 frames */
 
 struct socketcan_link {
     struct isotp_link link; /* first: an isotp_link is a socketcan_link */
