@@ -1,0 +1,153 @@
+/* A power cut at every flash operation of a whole update of a 4 KiB image, torn in every way. Afterwards the
+ * ECU boots the old image or the new one, whole; its report says which; nothing it trusts has gone back; and
+ * the update, tried again, succeeds. With a cut at every operation of the recovery as well, sampled. */
+#include "tests/lib_ecu.h"
+#include "tests/suite.h"
+
+#include <stdio.h>
+
+#define IMAGE 4096u
+
+static struct ecu e;
+static uint8_t *start;
+static struct up_span image;
+
+/* One ECU that has been updated once, and the next update ready. */
+static void prepare(bool full)
+{
+    ecu_new(&e, full, 1024, 64);
+    ecu_issue(&e, "fw/mid", 2, ecu_image(2000, 2));
+    ck_assert_int_eq(ecu_update(&e), UP_OK);
+    e.files = 0;
+    e.director.signers[UP_ROOT] = KEY(0);
+    ecu_replace(&e, "director/root/2", author_root(&e.director, 2));
+    image = ecu_image(IMAGE, 3);
+    ecu_issue(&e, "fw/new", 3, image);
+    e.random = 7;
+    start = lib_flash_save(e.flash);
+}
+
+static void from_the_start(void)
+{
+    lib_flash_load(e.flash, start);
+    e.random = 7;
+    ck_assert_int_eq(ecu_boot(&e), UP_OK);
+}
+
+/* What must hold after any cut. */
+static void check(uint64_t cut)
+{
+    struct up_report r = ecu_report(&e);
+    const bool is_old = up_span_is(r.image_name, "fw/mid") && r.image_length == 2000;
+    const bool is_new = up_span_is(r.image_name, "fw/new") && r.image_length == IMAGE;
+    ck_assert_msg(is_old || is_new, "cut %llu: runs %.*s", (unsigned long long)cut, TEXT(r.image_name));
+    struct sec_status s;
+    sec_agent_status(&e.agent, &s);
+    if (is_new) ck_assert_mem_eq(s.image.p, image.p, IMAGE);
+    ck_assert_msg(r.attacks.n == 0, "cut %llu: %.*s", (unsigned long long)cut, TEXT(r.attacks));
+    struct uds_stored_versions v = ecu_versions(&e);
+    ck_assert_uint_ge(v.director_root, 1);
+    ck_assert_uint_ge(v.director_targets, 1);
+    ck_assert_int_ge(v.time_floor_s, AUTHOR_NOW);
+    const struct uds_slots slots = ecu_slots(&e);
+    ck_assert_uint_ge(v.release_counter, slots.running == UDS_SLOT_CONFIRMED && is_new ? 3 : 2);
+}
+
+/* Returns whether the update came to its end before the cut. */
+static bool update_with_cut(uint64_t cut, enum lib_tear tear)
+{
+    if (setjmp(e.flash->cut) != 0) return false;
+    lib_flash_cut(e.flash, cut, tear);
+    enum up_err err = ecu_update(&e);
+    e.flash->cut_at = 0;
+    ck_assert_msg(err == UP_OK, "update: %s", up_err_name(err));
+    return true;
+}
+
+static bool boot_with_cut(uint64_t cut, enum lib_tear tear)
+{
+    if (setjmp(e.flash->cut) != 0) return false;
+    lib_flash_power(e.flash);
+    lib_flash_cut(e.flash, cut, tear);
+    ck_assert_int_eq(ecu_boot(&e), UP_OK);
+    e.flash->cut_at = 0;
+    return true;
+}
+
+static uint64_t sweep(enum lib_tear tear)
+{
+    uint64_t cut = 1;
+    for (;; cut++) {
+        from_the_start();
+        bool whole = update_with_cut(cut, tear);
+        lib_flash_power(e.flash);
+        ck_assert_int_eq(ecu_boot(&e), UP_OK);
+        check(cut);
+        enum up_err err = ecu_update(&e);
+        ck_assert_msg(err == UP_OK, "cut %llu, torn %d: then %s", (unsigned long long)cut, (int)tear,
+                      up_err_name(err));
+        ck_assert(ecu_runs(&e, "fw/new"));
+        ck_assert_uint_eq(ecu_versions(&e).release_counter, 3);
+        ck_assert_uint_eq(ecu_versions(&e).director_root, 2);
+        if (whole) return cut - 1;
+    }
+}
+
+static void sweep_both(enum lib_tear tear)
+{
+    for (int full = 0; full < 2; full++) {
+        prepare(full == 1);
+        uint64_t cuts = sweep(tear);
+        ck_assert_uint_gt(cuts, 150);
+        (void)printf("%s verification, torn %d: %llu cuts\n", full ? "full" : "partial", (int)tear,
+                     (unsigned long long)cuts);
+        free(start);
+        ecu_free(&e);
+    }
+}
+
+START_TEST(every_cut_of_an_update)
+{
+    sweep_both((enum lib_tear)_i);
+}
+END_TEST
+
+static enum lib_tear tear_of(uint64_t n)
+{
+    return (enum lib_tear)(n % LIB_TEARS);
+}
+
+/* The cut of an update, then a cut of the boot after it, then of the next update, and so on, until one comes
+ * through. */
+START_TEST(cuts_in_a_row_end_in_an_update)
+{
+    prepare(true);
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        from_the_start();
+        uint64_t cut = seed * 13 % 211 + 1;
+        for (int rounds = 0; !update_with_cut(cut, tear_of(cut)); rounds++) {
+            for (uint64_t boots = 1; boots <= 3; boots++)
+                (void)boot_with_cut(cut % 61 + boots, tear_of(cut + boots));
+            lib_flash_power(e.flash);
+            ck_assert_int_eq(ecu_boot(&e), UP_OK);
+            check(cut);
+            cut = (cut + 37 + seed) % 400 + 40;
+            ck_assert_int_lt(rounds, 100);
+        }
+        ck_assert(ecu_runs(&e, "fw/new"));
+    }
+    free(start);
+    ecu_free(&e);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("powerloss_agent");
+    TCase *c = tcase_create("powerloss_agent");
+    tcase_set_timeout(c, 120);
+    tcase_add_loop_test(c, every_cut_of_an_update, 0, LIB_TEARS);
+    tcase_add_test(c, cuts_in_a_row_end_in_an_update);
+    suite_add_tcase(s, c);
+    return suite_run(s);
+}
