@@ -34,7 +34,7 @@ struct up_span ecu_image(uint32_t bytes, uint32_t seed)
     static struct kept {
         struct kept *next;
         uint8_t *bytes;
-    } *all;
+    } * all;
     struct kept *k = malloc(sizeof *k);
     *k = (struct kept){all, lib_image_bytes(bytes, seed)};
     all = k;

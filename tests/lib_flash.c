@@ -18,17 +18,39 @@ static uint32_t random_next(struct lib_flash *f)
     return f->random >> 8;
 }
 
+static bool is_erased(const uint8_t *p, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (p[i] != 0xFF) return false;
+    return true;
+}
+
 static void garble(struct lib_flash *f, uint32_t at, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) f->bytes[at + i] = (uint8_t)random_next(f);
 }
 
+/* Since the last sync, some units have not become durable. */
+static void lose(struct lib_flash *f)
+{
+    const uint32_t unit = f->port.program_unit;
+    const uint64_t since = f->operations - f->synced_at;
+    const uint64_t lost = f->operations - random_next(f) % (since < 16 ? since + 1 : 16);
+    for (uint32_t u = 0; u < f->port.size; u += unit) {
+        bool old = f->tear == LIB_TEAR_LATEST ? f->written[u / unit] < lost : random_next(f) % 2 != 0;
+        if (!old || memcmp(f->bytes + u, f->durable + u, unit) == 0) continue;
+        memcpy(f->bytes + u, f->durable + u, unit);
+        f->used[u / unit] = is_erased(f->bytes + u, unit) ? ERASED : PROGRAMMED;
+    }
+}
+
 /* Power fails in the operation that turns N bytes at AT into WANTED. */
 static void tear(struct lib_flash *f, uint32_t at, const uint8_t *wanted, uint32_t n)
 {
+    const uint32_t unit = f->port.program_unit;
     switch (f->tear) {
     case LIB_TEAR_NOTHING:
-        memset(f->used + at / f->port.program_unit, DOUBTFUL, n / f->port.program_unit);
+        memset(f->used + at / unit, DOUBTFUL, n / unit);
         break;
     case LIB_TEAR_PART:
         memcpy(f->bytes + at, wanted, n / 2);
@@ -40,18 +62,15 @@ static void tear(struct lib_flash *f, uint32_t at, const uint8_t *wanted, uint32
         memcpy(f->bytes + at, wanted, n);
         break;
     }
-    if (f->tear == LIB_TEAR_UNSYNCED) {
-        const uint32_t unit = f->port.program_unit;
-        for (uint32_t u = 0; u < f->port.size; u += unit) {
-            if (memcmp(f->bytes + u, f->durable + u, unit) == 0 || random_next(f) % 2 == 0) continue;
-            memcpy(f->bytes + u, f->durable + u, unit);
-            bool erased = true;
-            for (uint32_t i = 0; i < unit; i++) erased = erased && f->bytes[u + i] == 0xFF;
-            f->used[u / unit] = erased ? ERASED : PROGRAMMED;
-        }
-    }
+    if (f->tear == LIB_TEAR_UNSYNCED || f->tear == LIB_TEAR_LATEST) lose(f);
     f->dead = true;
     longjmp(f->cut, 1);
+}
+
+static void note(struct lib_flash *f, uint32_t at, uint32_t n)
+{
+    for (uint32_t u = at / f->port.program_unit; u < (at + n) / f->port.program_unit; u++)
+        f->written[u] = f->operations;
 }
 
 /* False: the operation is to fail. */
@@ -71,6 +90,7 @@ static bool erase(void *ctx, uint32_t offset)
     insist(offset % sector == 0 && offset < f->port.size, "erase of a sector");
     if (!count(f)) return false;
     f->erases++;
+    note(f, offset, sector);
     bool cut = f->cut_at != 0 && --f->cut_at == 0;
     bool done = !cut || f->tear == LIB_TEAR_ALL;
     memset(f->used + offset / unit, done ? ERASED : DOUBTFUL, sector / unit);
@@ -90,7 +110,8 @@ static bool program(void *ctx, uint32_t offset, struct up_span data)
         if (!count(f)) return false;
         if (f->used[at / unit] == DOUBTFUL) return false;
         insist(f->used[at / unit] == ERASED, "one program per erase");
-        for (uint32_t b = 0; b < unit; b++) insist(f->bytes[at + b] == 0xFF, "program of an erased unit");
+        insist(is_erased(f->bytes + at, unit), "program of an erased unit");
+        note(f, at, unit);
         f->used[at / unit] = PROGRAMMED;
         if (f->cut_at != 0 && --f->cut_at == 0) tear(f, at, data.p + i, unit);
         memcpy(f->bytes + at, data.p + i, unit);
@@ -104,6 +125,7 @@ static bool sync(void *ctx)
     insist(!f->dead, "no power");
     if (f->fail_at == 1) return false;
     f->syncs++;
+    f->synced_at = f->operations;
     memcpy(f->durable, f->bytes, f->port.size);
     return true;
 }
@@ -114,6 +136,7 @@ struct lib_flash *lib_flash_new(uint32_t size, uint32_t sector, uint32_t program
     f->bytes = malloc(size);
     f->durable = malloc(size);
     f->used = calloc(size / program_unit, 1);
+    f->written = calloc(size / program_unit, sizeof *f->written);
     f->blank = malloc(sector);
     memset(f->blank, 0xFF, sector);
     memset(f->bytes, 0xFF, size);
@@ -136,6 +159,7 @@ void lib_flash_free(struct lib_flash *f)
     free(f->bytes);
     free(f->durable);
     free(f->used);
+    free(f->written);
     free(f->blank);
     free(f);
 }
@@ -152,6 +176,7 @@ void lib_flash_power(struct lib_flash *f)
     f->dead = false;
     f->cut_at = 0;
     f->fail_at = 0;
+    f->synced_at = f->operations;
     memcpy(f->durable, f->bytes, f->port.size);
 }
 

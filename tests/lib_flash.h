@@ -25,6 +25,7 @@ enum lib_tear {
     LIB_TEAR_GARBAGE,  /* any bytes */
     LIB_TEAR_ALL,      /* done, but power failed right after */
     LIB_TEAR_UNSYNCED, /* a file behind a page cache: every unit since the last sync is old or new */
+    LIB_TEAR_LATEST,   /* the same, in the wrong order: only the latest units have become durable */
     LIB_TEARS
 };
 
@@ -32,6 +33,7 @@ struct lib_flash {
     struct sec_flash port;
     uint8_t *bytes, *durable; /* durable: as of the last sync */
     uint8_t *used;            /* per unit: erased, programmed, doubtful */
+    uint64_t *written;        /* per unit: the operation that did it */
     uint8_t *blank;           /* a sector of 0xFF */
     uint64_t operations;
     uint64_t cut_at; /* counts down; 0: no cut */
@@ -39,7 +41,7 @@ struct lib_flash {
     jmp_buf cut;
     bool dead;        /* cut and not powered up again: every call aborts */
     uint64_t fail_at; /* counts down; that operation, and all later ones, return false. 0: none */
-    uint64_t syncs, erases;
+    uint64_t syncs, erases, synced_at; /* synced_at: operations at the last sync */
     uint32_t random;
 };
 

@@ -81,6 +81,27 @@ START_TEST(a_root_stays_though_what_follows_it_fails)
 }
 END_TEST
 
+/* V-ROOT-12: one call of the routine is one file; the power goes after the second. */
+START_TEST(a_root_is_durable_before_the_next_one_is_looked_at)
+{
+    for (unsigned calls = 1; calls <= 4; calls++) {
+        fresh(false);
+        for (unsigned v = 2; v <= 4; v++) rotate(&e.director, "director", v, 0);
+        ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
+        for (unsigned i = 0; i < e.files; i++)
+            ck_assert_uint_eq(ecu_put(&e, e.file[i].path, e.file[i].bytes), 0);
+        uint8_t out[8];
+        size_t n;
+        for (unsigned i = 0; i < calls; i++)
+            ck_assert_int_eq(sec_agent_owner()->routine(&e.agent, UDS_ROUTINE_VERIFY_METADATA, UDS_START,
+                                                        NULL, 0, out, sizeof out, &n),
+                             UDS_PENDING);
+        IS(ecu_boot(&e), UP_OK);
+        ck_assert_uint_eq(ecu_versions(&e).director_root, calls);
+    }
+}
+END_TEST
+
 START_TEST(a_root_that_skips_or_is_not_signed_by_its_predecessor_is_refused)
 {
     fresh(false);
@@ -115,6 +136,10 @@ START_TEST(rotated_keys_heal_versions_that_were_driven_up)
     e.image.ring[UP_TIMESTAMP].keys = KEY(21);
     rotate(&e.image, "image", 2, KEY(8));
     order("fw/new", 2);
+    struct up_span timestamp = ecu_issued(&e, "director/timestamp");
+    ecu_replace(&e, "director/timestamp", NO_FILE);
+    IS(ecu_send(&e), UP_UNAVAILABLE); /* the stored one went with its keys */
+    ecu_replace(&e, "director/timestamp", timestamp);
     IS(ecu_update(&e), UP_OK);
     ck_assert_uint_eq(ecu_versions(&e).director_timestamp, 7);
     ck_assert_uint_eq(ecu_versions(&e).image_root, 2);
@@ -135,12 +160,12 @@ START_TEST(rotation_heals_over_a_reset_too)
     ecu_replace(&e, "director/timestamp", author_sign(e.id.profile, KEY(23), "{}"));
     ck_assert(ecu_send(&e) != UP_OK);
     IS(ecu_boot(&e), UP_OK);
-    ck_assert(!detected("STORAGE_CORRUPT director/targets"));
     ecu_replace(&e, "director/root/2", NO_FILE);
     e.image.ring[UP_SNAPSHOT].keys = KEY(20);
     rotate(&e.image, "image", 2, KEY(8));
     order("fw/new", 2);
     IS(ecu_update(&e), UP_OK);
+    ck_assert(detected("SIG_THRESHOLD director/timestamp")); /* and no damage after it */
 }
 END_TEST
 
@@ -176,6 +201,25 @@ START_TEST(a_clock_far_ahead_heals_with_the_time_keys)
     IS(ecu_update(&e), UP_OK);
     IS(ecu_boot(&e), UP_OK);
     ck_assert_int_eq(ecu_versions(&e).time_floor_s, AUTHOR_NOW);
+}
+END_TEST
+
+/* The new keys have signed nothing yet: the old ones' time is no reason to call anything expired, in this run
+ * and after a reset. */
+START_TEST(time_of_keys_that_were_replaced_is_forgotten)
+{
+    fresh(true);
+    e.time_s = 4000000000;
+    order("fw/new", 2);
+    IS(ecu_send(&e), UP_EXPIRED);
+    e.director.ring[UP_TIME].keys = KEY(18);
+    rotate(&e.director, "director", 2, KEY(0));
+    ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
+    for (unsigned i = 0; i < e.files; i++) ck_assert_uint_eq(ecu_put(&e, e.file[i].path, e.file[i].bytes), 0);
+    IS(ecu_verify(&e), UP_TIME_UNAVAILABLE);
+    IS(ecu_boot(&e), UP_OK);
+    ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
+    IS(ecu_verify(&e), UP_TIME_UNAVAILABLE);
 }
 END_TEST
 
@@ -366,6 +410,7 @@ START_TEST(without_any_root_there_is_no_update_and_no_first_use)
 END_TEST
 
 SUITE("agent_chain", roots_are_walked_one_by_one_to_the_newest, a_root_stays_though_what_follows_it_fails,
+      a_root_is_durable_before_the_next_one_is_looked_at, time_of_keys_that_were_replaced_is_forgotten,
       a_root_that_skips_or_is_not_signed_by_its_predecessor_is_refused,
       rotated_keys_heal_versions_that_were_driven_up, rotation_heals_over_a_reset_too,
       time_signed_by_the_keys_of_a_new_root_counts_in_the_same_run,

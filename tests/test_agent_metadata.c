@@ -389,6 +389,27 @@ START_TEST(the_directors_set_is_committed_as_one_and_image_files_one_by_one)
 }
 END_TEST
 
+START_TEST(what_cannot_be_stored_is_not_accepted)
+{
+    for (uint64_t n = 2;; n++) {
+        fresh(false);
+        order("fw/new", 2);
+        ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
+        ck_assert_uint_eq(ecu_put(&e, "time", ecu_attest(&e)), 0);
+        ck_assert_uint_eq(ecu_put(&e, "director/targets", ecu_issued(&e, "director/targets")), 0);
+        e.flash->fail_at = n;
+        enum up_err err = ecu_verify(&e);
+        bool failed = e.flash->fail_at == 1;
+        e.flash->fail_at = 0;
+        IS(err, failed ? UP_STORAGE_WRITE : UP_OK);
+        ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, 5000), failed ? UDS_DOWNLOAD_NOT_ACCEPTED : 0);
+        if (!failed) break;
+        IS(ecu_send(&e), UP_OK);
+        ck_assert_uint_lt(n, 1000);
+    }
+}
+END_TEST
+
 /* ---- the order ---- */
 
 START_TEST(no_order_for_us_is_told_and_keeps_what_runs)
@@ -495,6 +516,6 @@ SUITE("agent_metadata", only_known_paths_of_bounded_size_are_taken,
       staging_begins_at_another_sector_each_time, faults_of_director_targets_have_their_names,
       older_targets_are_refused_after_a_power_cycle_too, the_same_version_with_other_content_is_refused,
       each_file_of_a_full_set_is_needed, the_directors_set_is_committed_as_one_and_image_files_one_by_one,
-      no_order_for_us_is_told_and_keeps_what_runs, an_order_for_another_ecu_is_none_for_us,
-      what_is_ordered_and_runs_already_needs_no_images, orders_that_do_not_fit_this_ecu_have_their_names,
-      both_repositories_must_agree)
+      what_cannot_be_stored_is_not_accepted, no_order_for_us_is_told_and_keeps_what_runs,
+      an_order_for_another_ecu_is_none_for_us, what_is_ordered_and_runs_already_needs_no_images,
+      orders_that_do_not_fit_this_ecu_have_their_names, both_repositories_must_agree)
