@@ -1,6 +1,7 @@
 #include "tests/lib_hub.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@ void lib_hub_start(struct lib_hub *h, const struct sim_hub_config *config)
     snprintf(h->path, sizeof h->path, "%s/bus", h->folder);
     if (c.path == NULL) c.path = h->path;
     snprintf(h->name, sizeof h->name, "bus:%s", c.path);
-    ck_assert_int_eq(pipe(h->stop), 0);
+    ck_assert_int_eq(pipe2(h->stop, O_CLOEXEC), 0);
     h->hub = sim_hub_open(&c, why, sizeof why);
     ck_assert_msg(h->hub != NULL, "%s", why);
     ck_assert_int_eq(pthread_create(&h->thread, NULL, run, h), 0);

@@ -1,9 +1,12 @@
 /* isoctane-primary as a program: a vehicle without Secondaries, and the servers over HTTPS. */
 #include "metadata/crypto_openssl.h"
+#include "metadata/report.h"
+#include "primary/state.h"
 #include "sim/director.h"
 #include "sim/pki.h"
 #include "sim/serve.h"
 #include "tests/lib_folder.h"
+#include "tests/lib_hub.h"
 #include "tests/suite.h"
 
 #include <cjson/cJSON.h>
@@ -166,6 +169,15 @@ static void leave(void)
     folder_leave();
 }
 
+static void append_config(const char *more)
+{
+    char *text = folder_read("isoctane.conf", NULL), *whole;
+    ck_assert_int_gt(asprintf(&whole, "%s%s", text, more), 0);
+    folder_write_text("isoctane.conf", whole);
+    free(text);
+    free(whole);
+}
+
 /* --- tests --- */
 
 START_TEST(usage_is_explained)
@@ -287,6 +299,79 @@ START_TEST(a_vehicle_is_updated_over_https)
 }
 END_TEST
 
+static void put(struct pri_state *state, const char *key, struct up_span value)
+{
+    ck_assert_int_eq(pri_state_put(state, key, value), UP_OK);
+}
+
+/* As an earlier cycle with a Secondary would have left it. */
+static void store_secondary(void)
+{
+    static const uint8_t seed[32] = {1};
+    uint8_t report[UP_REPORT_MAX];
+    struct up_signer brake;
+    struct up_report r = {.ecu_serial = UP_SPAN("brake"),
+                          .image_name = UP_SPAN("brake/fw-7.bin"),
+                          .image_length = 1234,
+                          .time_s = 1767225600,
+                          .attacks = UP_SPAN("ROLLBACK: director timestamp")};
+    ck_assert(up_signer_from_seed(UP_ED25519, seed, &brake));
+    size_t n = up_report_write(&r, &up_profile_deployed, &brake, report, sizeof report);
+    ck_assert_uint_gt(n, 0);
+    struct pri_state *state = pri_state_open("state/state.db", why, sizeof why);
+    need(state != NULL, why);
+    put(state, "report/brake", (struct up_span){report, n});
+    put(state, "report/radar", UP_SPAN("junk"));
+    put(state, "bundle/chassis",
+        UP_SPAN("{\"members\":[\"brake\",\"radar\"],\"order\":"
+                "\"abababababababababababababababababababababababababababababababab\",\"state\":"
+                "\"committed\"}"));
+    put(state, "bundle/junk", UP_SPAN("junk"));
+    put(state, "attacks", UP_SPAN("EXPIRED: director timestamp.json"));
+    pri_state_close(state);
+    up_signer_close(&brake);
+}
+
+START_TEST(status_shows_what_secondaries_said_last)
+{
+    enter();
+    expect_status(PRIMARY("check"), 1);
+    store_secondary();
+    append_config(
+        "[bus can0]\nlink = bus:none.sock\n"
+        "[ecu brake]\nbus = can0\nhardware_id = brake-hw\nverification = partial\nprofile = deployed\n"
+        "request_id = 0x700\nresponse_id = 0x708\n"
+        "[ecu radar]\nbus = can0\nhardware_id = radar-hw\nverification = full\n"
+        "request_id = 0x701\nresponse_id = 0x709\n");
+    expect_status(PRIMARY("status"), 0);
+    ck_assert(said("out",
+                   "  brake:\n"
+                   "    hardware: brake-hw\n"
+                   "    verification: partial\n"
+                   "    bus: can0\n"
+                   "    profile: deployed\n"
+                   "    relaxed: director-two-roles unversioned-names no-vehicle-id no-release-counter "
+                   "keyid-over-value time-from-primary\n"
+                   "    image:\n"
+                   "      name: brake/fw-7.bin\n"
+                   "      bytes: 1234\n"));
+    ck_assert(said("out", "    time: 2026-01-01T00:00:00Z\n"
+                          "    attacks: \"ROLLBACK: director timestamp\"\n"
+                          "  radar:\n"
+                          "    hardware: radar-hw\n"
+                          "    verification: full\n"
+                          "    bus: can0\n"
+                          "    profile: strict\n"
+                          "bundles:\n"
+                          "  chassis:\n"
+                          "    state: committed\n"
+                          "    order: abababababababababababababababababababababababababababababababab\n"
+                          "    members: brake radar\n"
+                          "attack_to_report: \"EXPIRED: director timestamp.json\"\n"));
+    leave();
+}
+END_TEST
+
 START_TEST(an_attack_is_refused_by_its_name)
 {
     enter();
@@ -391,6 +476,38 @@ START_TEST(the_daemon_goes_on_after_a_failed_poll)
 }
 END_TEST
 
+START_TEST(the_daemon_outlives_its_bus)
+{
+    char text[400];
+    struct lib_hub hub;
+    struct sim_hub_config c = {0};
+    enter();
+    lib_hub_start(&hub, &c);
+    snprintf(text, sizeof text,
+             "[limits]\necu_deadline_s = 1\n[bus can0]\nlink = %s\n"
+             "[ecu brake]\nbus = can0\nhardware_id = brake-hw\nverification = partial\n"
+             "request_id = 0x700\nresponse_id = 0x708\n",
+             hub.name);
+    append_config(text);
+    listen_as_systemd();
+    pid_t daemon = spawn((const char *const[]){"--config", "isoctane.conf", "run", NULL});
+    expect_message("STATUS=up to date"); /* nobody on the bus */
+    lib_hub_stop(&hub);
+    lib_hub_close(&hub);
+    ck_assert_int_eq(kill(daemon, SIGHUP), 0);
+    expect_message("STATUS=polling");
+    expect_message("STATUS=");
+    ck_assert_int_eq(kill(daemon, SIGHUP), 0);
+    expect_message("STATUS=polling");
+    expect_message("STATUS=");
+    ck_assert(said("err", "level=error event=bus detail="));
+    ck_assert_int_eq(kill(daemon, SIGTERM), 0);
+    expect_status(status_of(daemon), 0);
+    expect_status(PRIMARY("check"), 70); /* the hub is still away */
+    leave();
+}
+END_TEST
+
 START_TEST(a_stop_in_the_middle_of_a_poll_is_heeded)
 {
     enter();
@@ -407,6 +524,7 @@ END_TEST
 
 SUITE("program", usage_is_explained, a_bad_configuration_is_explained,
       without_a_state_there_is_nothing_to_show, a_vehicle_is_updated_over_https,
-      an_attack_is_refused_by_its_name, a_server_that_is_not_there_is_a_fault,
-      the_daemon_polls_and_stops_when_told, the_daemon_goes_on_after_a_failed_poll,
+      status_shows_what_secondaries_said_last, an_attack_is_refused_by_its_name,
+      a_server_that_is_not_there_is_a_fault, the_daemon_polls_and_stops_when_told,
+      the_daemon_goes_on_after_a_failed_poll, the_daemon_outlives_its_bus,
       a_stop_in_the_middle_of_a_poll_is_heeded)
