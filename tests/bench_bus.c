@@ -2,50 +2,23 @@
  * ISO-TP messages as UDS transfers them (a long one, a short answer). 100 % would be a bus that is never
  * idle. */
 #include "isotp/node.h"
-#include "sim/hub.h"
 #include "sim/realtime.h"
+#include "tests/lib_bus_process.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define MESSAGE_MAX 65535
 
-struct figures {
-    uint64_t frames, busy_ns, cpu_ns;
-};
-
-static const char *path;
+static const char *bus_name;
 static uint8_t message[MESSAGE_MAX], buffer[MESSAGE_MAX];
 
 static void fail(const char *what)
 {
     fprintf(stderr, "bench_bus: %s\n", what);
     exit(1);
-}
-
-static uint64_t cpu_ns(void)
-{
-    struct rusage r;
-    getrusage(RUSAGE_SELF, &r);
-    return (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000000000 +
-           (uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) * 1000;
-}
-
-static void hub_process(const struct sim_bus_config *config, int stop, int result)
-{
-    char why[256];
-    struct sim_hub *h = sim_hub_open(&(struct sim_hub_config){.path = path, .bus = *config}, why, sizeof why);
-    if (h == NULL) fail(why);
-    if (write(result, "r", 1) != 1) fail("pipe");
-    (void)sim_hub_loop(&h, 1, stop);
-    struct figures f = {sim_hub_bus(h)->stats.frames, sim_hub_bus(h)->stats.busy_ns, cpu_ns()};
-    if (write(result, &f, sizeof f) != sizeof f) fail("pipe");
-    sim_hub_close(h);
-    exit(0);
 }
 
 struct end {
@@ -61,9 +34,8 @@ static uint32_t now_us(void)
 
 static void open_end(struct end *e, uint32_t tx, uint32_t rx, bool fd)
 {
-    char why[256], name[128];
-    snprintf(name, sizeof name, "bus:%s", path);
-    e->link = isotp_link_open(name, fd, why, sizeof why);
+    char why[256];
+    e->link = isotp_link_open(bus_name, fd, why, sizeof why);
     if (e->link == NULL) fail(why);
     struct isotp_config c = isotp_config_default(tx, rx, fd);
     c.brs = fd;
@@ -105,19 +77,12 @@ static void server_process(bool fd)
 
 static void measure(const char *name, const struct sim_bus_config *config, uint32_t bytes, unsigned blocks)
 {
-    int stop[2], result[2];
-    char ready;
-    struct figures f;
-    if (pipe(stop) < 0 || pipe(result) < 0) fail("pipe");
-    pid_t hub = fork();
-    if (hub == 0) {
-        close(stop[1]);
-        hub_process(config, stop[0], result[1]);
-    }
-    if (read(result[0], &ready, 1) != 1) fail("no hub");
+    struct lib_bus_process bus;
+    lib_bus_process_start(&bus, config);
+    bus_name = bus.name;
     pid_t server = fork();
     if (server == 0) {
-        close(stop[1]);
+        lib_bus_process_leave(&bus);
         server_process(config->fd);
     }
     struct end e;
@@ -131,13 +96,8 @@ static void measure(const char *name, const struct sim_bus_config *config, uint3
     }
     uint64_t took = sim_monotonic_ns() - began;
     e.link->ops->close(e.link);
-    close(stop[1]);
-    if (read(result[0], &f, sizeof f) != sizeof f) fail("no figures");
-    waitpid(hub, NULL, 0);
+    struct lib_bus_figures f = lib_bus_process_stop(&bus);
     waitpid(server, NULL, 0);
-    close(stop[0]);
-    close(result[0]);
-    close(result[1]);
     printf("%-12s %5u-byte messages: %7.1f kB/s, %6.0f frames/s, bus busy %5.1f %%, hub CPU %4.1f %%\n", name,
            bytes, (double)bytes * blocks / ((double)took / 1e6), (double)f.frames * 1e9 / (double)took,
            100.0 * (double)f.busy_ns / (double)took, 100.0 * (double)f.cpu_ns / (double)took);
@@ -158,15 +118,10 @@ int main(void)
         {"no bitrate", {.fd = true}, 500},
     };
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* the processes below must not repeat what is buffered */
-    char folder[] = "/tmp/isoctane-bench-XXXXXX", socket_path[64];
-    if (mkdtemp(folder) == NULL) fail("no folder in /tmp");
-    snprintf(socket_path, sizeof socket_path, "%s/bus", folder);
-    path = socket_path;
     for (unsigned i = 0; i < sizeof message; i++) message[i] = (uint8_t)(i * 2654435761u >> 24);
     for (unsigned i = 0; i < sizeof bus / sizeof *bus; i++) {
         measure(bus[i].name, &bus[i].config, 4095, bus[i].blocks);
         measure(bus[i].name, &bus[i].config, 65535, bus[i].blocks / 10 + 1);
     }
-    rmdir(folder);
     return 0;
 }
