@@ -4,8 +4,10 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -99,16 +101,71 @@ static EVP_PKEY *p256_from_point(const uint8_t *point, size_t n)
     return pkey;
 }
 
+/* Uncompressed, in range, on the curve; of infinity there is no such form. EVP would take ten times as long
+ * to make a key of it and tell its coordinates. */
+static bool p256_point_ok(const uint8_t point[65])
+{
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    EC_POINT *q = group == NULL ? NULL : EC_POINT_new(group);
+    bool good = q != NULL && point[0] == POINT_CONVERSION_UNCOMPRESSED &&
+                EC_POINT_oct2point(group, q, point, 65, NULL) == 1;
+    EC_POINT_free(q);
+    EC_GROUP_free(group);
+    return good;
+}
+
+/* The modulus of a key in the usual form: SubjectPublicKeyInfo with a modulus of whole bytes and the exponent
+ * 65537, of which every byte but the modulus is known. NULL: another form. */
+static const uint8_t *usual_rsa(const uint8_t *der, size_t n, size_t *modulus_bytes)
+{
+    static const uint8_t tail[] = {0x02, 0x03, 0x01, 0x00, 0x01};
+    uint8_t head[] = {0x30, 0x82, 0,    0,    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48,
+                      0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00, 0x03, 0x82, 0,
+                      0,    0x00, 0x30, 0x82, 0,    0,    0x02, 0x82, 0,    0,    0x00};
+    static const size_t length_at[] = {2, 21, 26, 30}; /* each counts what follows it */
+    if (n < sizeof head + 2048 / 8 + sizeof tail || n > sizeof head + 4096 / 8 + sizeof tail) return NULL;
+    for (size_t i = 0; i < sizeof length_at / sizeof *length_at; i++) {
+        size_t at = length_at[i], rest = n - at - 2 - (i == 3 ? sizeof tail : 0);
+        head[at] = (uint8_t)(rest >> 8);
+        head[at + 1] = (uint8_t)rest;
+    }
+    if (memcmp(der, head, sizeof head) != 0 || !(der[sizeof head] & 0x80)) return NULL;
+    if (memcmp(der + n - sizeof tail, tail, sizeof tail) != 0) return NULL;
+    *modulus_bytes = n - sizeof head - sizeof tail;
+    return der + sizeof head;
+}
+
+static EVP_PKEY *rsa_from_modulus(const uint8_t *modulus, size_t n)
+{
+    EVP_PKEY *pkey = NULL;
+    BIGNUM *bn = BN_bin2bn(modulus, (int)n, NULL);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    OSSL_PARAM *params = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    bool good = bn != NULL && build != NULL && ctx != NULL &&
+                OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, bn) == 1 &&
+                OSSL_PARAM_BLD_push_uint(build, OSSL_PKEY_PARAM_RSA_E, 65537) == 1 &&
+                (params = OSSL_PARAM_BLD_to_param(build)) != NULL && EVP_PKEY_fromdata_init(ctx) == 1;
+    if (!good || EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1) pkey = NULL;
+    EVP_PKEY_CTX_free(ctx);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    BN_free(bn);
+    return pkey;
+}
+
 EVP_PKEY *up_key_to_evp(const struct up_key *key)
 {
-    const uint8_t *der = key->bytes;
+    const uint8_t *der = key->bytes, *modulus;
+    size_t n;
     switch (key->scheme) {
     case UP_ED25519:
         return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key->bytes, key->n);
     case UP_ECDSA_P256_SHA256:
         return p256_from_point(key->bytes, key->n);
     case UP_RSA_PSS_SHA256:
-        return d2i_PUBKEY(NULL, &der, key->n);
+        modulus = usual_rsa(key->bytes, key->n, &n);
+        return modulus != NULL ? rsa_from_modulus(modulus, n) : d2i_PUBKEY(NULL, &der, key->n);
     case UP_SCHEME_NONE:
         break;
     }
@@ -172,28 +229,32 @@ bool up_key_from_evp(EVP_PKEY *pkey, struct up_key *key)
 
 bool up_key_from_bytes(enum up_scheme scheme, struct up_span bytes, struct up_key *key)
 {
-    struct up_key k = {.scheme = scheme, .n = (uint16_t)bytes.n};
-    size_t want = scheme == UP_ED25519 ? 32 : 65;
-    if ((scheme != UP_ED25519 && scheme != UP_ECDSA_P256_SHA256) || bytes.n != want) return false;
-    if (scheme == UP_ECDSA_P256_SHA256 && bytes.p[0] != 4) return false;
-    memcpy(k.bytes, bytes.p, bytes.n);
-    EVP_PKEY *pkey = up_key_to_evp(&k);
-    bool good = pkey != NULL && up_key_from_evp(pkey, &k);
-    EVP_PKEY_free(pkey);
+    bool good = false;
+    if (scheme == UP_ED25519)
+        good = bytes.n == 32 && ed25519_point_ok(bytes.p);
+    else if (scheme == UP_ECDSA_P256_SHA256)
+        good = bytes.n == 65 && p256_point_ok(bytes.p);
     ERR_clear_error();
-    if (good) *key = k;
-    return good;
+    if (!good) return false;
+    *key = (struct up_key){.scheme = scheme, .n = (uint16_t)bytes.n};
+    memcpy(key->bytes, bytes.p, bytes.n);
+    return true;
 }
 
-/* OpenSSL's general decoder takes ten times as long as the check of the point, and an ordinary poll reads
- * some forty keys: the usual form (RFC 5480, uncompressed) goes past it. */
-static bool usual_p256(const uint8_t *der, long n, struct up_key *key)
+/* OpenSSL's general decoder takes many times as long as the checks of a key, and an ordinary poll reads some
+ * forty: the usual forms (RFC 5480 uncompressed, RFC 8017 with the usual exponent) go past it. */
+static bool usual_key(const uint8_t *der, size_t n, struct up_key *key)
 {
-    static const uint8_t head[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+    static const uint8_t p256[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
                                    0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
                                    0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
-    return n == sizeof head + 65 && memcmp(der, head, sizeof head) == 0 &&
-           up_key_from_bytes(UP_ECDSA_P256_SHA256, (struct up_span){der + sizeof head, 65}, key);
+    size_t modulus_bytes;
+    if (n == sizeof p256 + 65 && memcmp(der, p256, sizeof p256) == 0)
+        return up_key_from_bytes(UP_ECDSA_P256_SHA256, (struct up_span){der + sizeof p256, 65}, key);
+    if (n > UP_KEY_BYTES || usual_rsa(der, n, &modulus_bytes) == NULL) return false;
+    *key = (struct up_key){.scheme = UP_RSA_PSS_SHA256, .n = (uint16_t)n};
+    memcpy(key->bytes, der, n);
+    return true;
 }
 
 bool up_key_from_pem(enum up_scheme scheme, struct up_span pem, struct up_key *key)
@@ -203,7 +264,7 @@ bool up_key_from_pem(enum up_scheme scheme, struct up_span pem, struct up_key *k
     const uint8_t *p = der;
     long n = up_pem_decode(pem, der, sizeof der);
     if (n <= 0) return false;
-    bool good = usual_p256(der, n, &k);
+    bool good = usual_key(der, (size_t)n, &k);
     if (!good) {
         EVP_PKEY *pkey = d2i_PUBKEY(NULL, &p, n);
         good = pkey != NULL && p == der + n && up_key_from_evp(pkey, &k);

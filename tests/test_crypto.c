@@ -360,6 +360,19 @@ START_TEST(equal_keys_have_equal_bytes)
     ck_assert(up_key_from_pem(UP_RSA_PSS_SHA256, up_span_of(text), &b));
     ck_assert_int_eq(a.n, b.n);
     ck_assert_mem_eq(a.bytes, b.bytes, a.n);
+    /* the usual forms go past the decoder, and mean what it says */
+    static const char *const usual[] = {"p256", "rsa-4096"};
+    for (size_t i = 0; i < 2; i++) {
+        pem = load(usual[i]);
+        BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
+        EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+        ck_assert(up_key_from_evp(pkey, &a));
+        ck_assert(up_key_from_pem(a.scheme, pem, &b));
+        ck_assert_int_eq(a.n, b.n);
+        ck_assert_mem_eq(a.bytes, b.bytes, a.n);
+        EVP_PKEY_free(pkey);
+        BIO_free(bio);
+    }
     /* explicit curve parameters: refused, or the same key; never another one */
     if (up_key_from_pem(UP_ECDSA_P256_SHA256, load("p256-explicit"), &a)) {
         ck_assert(up_key_from_pem(UP_ECDSA_P256_SHA256, load("p256"), &b));
