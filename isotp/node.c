@@ -70,17 +70,19 @@ static bool link_down(struct isotp_node *n)
     return false;
 }
 
+/* A batch that is not full was the last one for now: what comes later wakes whoever waits on the fd. */
 bool isotp_node_pump(struct isotp_node *n, uint32_t now_us)
 {
     if (n->down) return link_down(n);
+    int got = ISOTP_NODE_BATCH;
     for (int round = 1; round <= ROUNDS; round++) {
-        int got = receive(n, now_us);
+        got = got < ISOTP_NODE_BATCH ? 0 : receive(n, now_us);
         if (got < 0) return link_down(n);
         /* Frames that are here already beat the timers. */
         if (got < ISOTP_NODE_BATCH || round == ROUNDS) tick(n, now_us);
         int put = transmit(n, now_us);
         if (put < 0) return link_down(n);
-        n->more = got > 0 || (put > 0 && !n->blocked);
+        n->more = got == ISOTP_NODE_BATCH || (put > 0 && !n->blocked);
         if (!n->more) break;
     }
     n->lost = n->link->ops->lost(n->link);

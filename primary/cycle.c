@@ -243,7 +243,7 @@ bool pri_step(struct pri *p, uint64_t now_us)
         if (v == PRI_WAIT) break;
         leave(p, v);
     }
-    pri_fleet_pump(&p->fleet, now_us);
+    if (pri_fleet_due(&p->fleet, now_us) == 0) pri_fleet_pump(&p->fleet, now_us); /* what the steps asked */
     return p->at != PRI_CY_END;
 }
 

@@ -28,15 +28,18 @@ void pri_fleet_close(struct pri_fleet *f)
     *f = (struct pri_fleet){0};
 }
 
-/* Requests leave in the same turn in which they are made: conversations before frames. Answers that came with
- * the frames are looked at in a second turn. */
+static void turn(struct pri_fleet *f, uint64_t now_us)
+{
+    for (unsigned i = 0; i < f->config->ecu_count; i++) (void)pri_ecu_step(&f->ecus[i], now_us);
+    for (unsigned b = 0; b < f->config->bus_count; b++) (void)isotp_node_pump(&f->nodes[b], (uint32_t)now_us);
+}
+
+/* Requests leave in the same turn in which they are made: conversations before frames. A message that came
+ * whole with the frames is looked at in a second turn; most frames bring only a piece of one. */
 void pri_fleet_pump(struct pri_fleet *f, uint64_t now_us)
 {
-    for (int turn = 0; turn < 2; turn++) {
-        for (unsigned i = 0; i < f->config->ecu_count; i++) (void)pri_ecu_step(&f->ecus[i], now_us);
-        for (unsigned b = 0; b < f->config->bus_count; b++)
-            (void)isotp_node_pump(&f->nodes[b], (uint32_t)now_us);
-    }
+    turn(f, now_us);
+    if (pri_fleet_due(f, now_us) == 0) turn(f, now_us);
 }
 
 uint32_t pri_fleet_due(const struct pri_fleet *f, uint64_t now_us)
