@@ -120,13 +120,10 @@ check-docs: all
 	@BUILD=$(BUILD) tests/docs docs/tutorial.md
 	@BUILD=$(BUILD) tests/docs docs/howto-repository.md docs/howto-vehicle.md docs/howto-attack.md
 
-## Format, static analysis, shell scripts
+## Warnings as errors, format, static analysis, shell scripts
 lint:
-	@clang-format --dry-run -Werror $(wildcard $(addsuffix /*.[ch],$(FOLDERS) tests))
 	@$(MAKE) --no-print-directory -j2 BUILD=build/lint CFLAGS="-O2 -Werror" all $(patsubst %,build/lint/tests/%,$(TESTS))
-	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem -I. \
-	    --enable=warning,portability $(addsuffix /,$(FOLDERS))
-	@shellcheck -S warning .ci/run .ci/setup tests/run tests/layers tests/mcu tests/fuzz tests/conformance tests/docs tests/manual $(wildcard tests/*.sh)
+	@tests/lint
 
 ## Speed and memory, beside a peer or the physical limit
 bench: all $(patsubst %,$(BUILD)/tests/%,$(BENCHES))
