@@ -212,12 +212,12 @@ bool pri_session_cycle(struct pri_session *s, enum pri_goal goal)
 void pri_session_idle(struct pri_session *s, uint64_t us)
 {
     uint64_t end_us = pri_session_now_us() + us;
-    s->poll_now = false;
     for (uint64_t now_us; !s->stopped && !s->poll_now && (now_us = pri_session_now_us()) < end_us;) {
         wait_for_something(s, end_us - now_us);
         if (s->pri != NULL)
             (void)pri_step(s->pri, now_us); /* takes frames that nobody asked for off the bus */
     }
+    s->poll_now = false; /* one that came during a cycle counts too */
 }
 
 /* Nobody who answers no longer, or not at all, has been refused anything: that is told to the Director as a

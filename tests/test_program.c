@@ -476,6 +476,24 @@ START_TEST(the_daemon_goes_on_after_a_failed_poll)
 }
 END_TEST
 
+START_TEST(a_wish_during_a_poll_is_not_forgotten)
+{
+    enter();
+    struct sim_fault fault = {.path = "/time", .kind = SIM_FAULT_DELAY, .value = 500, .times = 1};
+    ck_assert(sim_server_set_faults(server, &fault, 1));
+    listen_as_systemd();
+    pid_t daemon = spawn((const char *const[]){"--config", "isoctane.conf", "run", NULL});
+    expect_message("STATUS=polling");
+    ck_assert_int_eq(kill(daemon, SIGHUP), 0); /* the time server takes its time */
+    expect_message("STATUS=up to date");
+    expect_message("STATUS=polling");
+    expect_message("STATUS=up to date");
+    ck_assert_int_eq(kill(daemon, SIGTERM), 0);
+    expect_status(status_of(daemon), 0);
+    leave();
+}
+END_TEST
+
 START_TEST(the_daemon_outlives_its_bus)
 {
     char text[400];
@@ -526,5 +544,5 @@ SUITE("program", usage_is_explained, a_bad_configuration_is_explained,
       without_a_state_there_is_nothing_to_show, a_vehicle_is_updated_over_https,
       status_shows_what_secondaries_said_last, an_attack_is_refused_by_its_name,
       a_server_that_is_not_there_is_a_fault, the_daemon_polls_and_stops_when_told,
-      the_daemon_goes_on_after_a_failed_poll, the_daemon_outlives_its_bus,
-      a_stop_in_the_middle_of_a_poll_is_heeded)
+      the_daemon_goes_on_after_a_failed_poll, a_wish_during_a_poll_is_not_forgotten,
+      the_daemon_outlives_its_bus, a_stop_in_the_middle_of_a_poll_is_heeded)
