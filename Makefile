@@ -58,6 +58,8 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTLIB) $(call libs,sim primary secondar
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK) $(LIBS)
 $(patsubst %,$(BUILD)/tests/%,$(FUZZERS)): $(BUILD)/tests/fuzz_main.o
 
+$(BUILD)/tests/test_program: | $(BUILD)/isoctane-primary
+
 ## Install what is missing (Debian: apt-get; elsewhere: print the list)
 setup:
 	@.ci/setup

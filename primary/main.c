@@ -1,6 +1,6 @@
 /* isoctane-primary: one program, a table of subcommands. */
 #include "primary/notify.h"
-#include "primary/session.h"
+#include "primary/session_posix.h"
 #include "primary/status.h"
 #include "primary/table.h"
 

@@ -1,7 +1,7 @@
 /* A Primary as a process: its files, its servers and its buses opened from the configuration, and the one
  * loop in which it waits. Used by main.c. */
-#ifndef PRIMARY_SESSION_H
-#define PRIMARY_SESSION_H
+#ifndef PRIMARY_SESSION_POSIX_H
+#define PRIMARY_SESSION_POSIX_H
 
 #include "primary/display.h"
 #include "primary/fetch_curl.h"

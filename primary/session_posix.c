@@ -1,4 +1,4 @@
-#include "primary/session.h"
+#include "primary/session_posix.h"
 #include "metadata/crypto_openssl.h"
 #include "primary/notify.h"
 
