@@ -88,6 +88,9 @@ struct sec_agent {
     } w;
 };
 
+_Static_assert(sizeof(void *) > 4 || sizeof(struct sec_agent) <= 7 * 1024,
+               "a microcontroller has 32 KiB of RAM for everything");
+
 struct sec_routine { /* one call of 31 01 */
     struct up_span data;
     uint8_t *out;

@@ -70,11 +70,16 @@ static void pack_slot(struct sec_pack *k, struct sec_slot *s)
     pack_image(k, &s->image);
 }
 
-static void pack_slots(struct sec_pack *k, struct sec_slots *s)
+#define SLOT_BYTES                                                                                           \
+    (1 + 1 + SEC_ORDER_BYTES + 1 + UP_NAME_MAX + 4 + 4 + 1 + UP_SHA256_BYTES + 1 + UP_SHA512_BYTES)
+#define RECORD_BYTES (2 * SLOT_BYTES + 4)
+_Static_assert(RECORD_BYTES <= SEC_VALUE_MAX, "a record fits the store");
+
+static void pack_slots(struct sec_pack *k, struct sec_slot slot[2], uint32_t *floor)
 {
-    pack_slot(k, &s->slot[0]);
-    pack_slot(k, &s->slot[1]);
-    sec_pack_u32(k, &s->release_floor);
+    pack_slot(k, &slot[0]);
+    pack_slot(k, &slot[1]);
+    sec_pack_u32(k, floor);
 }
 
 static void pack_journal(struct sec_pack *k, struct sec_journal *j)
@@ -91,7 +96,7 @@ enum up_err sec_slots_load(struct sec_slots *s, struct sec_store *store, const s
     s->region[0] = layout->slot[0];
     s->region[1] = layout->slot[1];
     struct sec_pack k = sec_pack_reader(sec_store_get(store, SEC_KEY_SLOTS));
-    pack_slots(&k, s);
+    pack_slots(&k, s->slot, &s->release_floor);
     if (!sec_pack_ends(&k)) return UP_STORAGE_CORRUPT;
     for (unsigned i = 0; i < 2; i++)
         if (s->slot[i].image.length > s->region[i].bytes) return UP_STORAGE_CORRUPT;
@@ -103,12 +108,22 @@ enum up_err sec_slots_load(struct sec_slots *s, struct sec_store *store, const s
     return UP_OK;
 }
 
+/* The slots as NEXT, once that is stored; until then all is as before. */
+static enum up_err replace(struct sec_slots *s, struct sec_slot next[2], uint32_t floor)
+{
+    uint8_t record[RECORD_BYTES];
+    struct sec_pack k = sec_pack_writer(record, sizeof record);
+    pack_slots(&k, next, &floor);
+    if (k.bad) return UP_STORAGE_FULL;
+    UP_TRY(sec_store_put(s->store, SEC_KEY_SLOTS, (struct up_span){record, k.at}));
+    memmove(s->slot, next, sizeof s->slot);
+    s->release_floor = floor;
+    return UP_OK;
+}
+
 enum up_err sec_slots_save(struct sec_slots *s)
 {
-    uint8_t record[SEC_VALUE_MAX];
-    struct sec_pack k = sec_pack_writer(record, sizeof record);
-    pack_slots(&k, s);
-    return k.bad ? UP_STORAGE_FULL : sec_store_put(s->store, SEC_KEY_SLOTS, (struct up_span){record, k.at});
+    return replace(s, s->slot, s->release_floor);
 }
 
 static enum up_err save_journal(struct sec_slots *s, const struct sec_journal *j)
@@ -120,20 +135,6 @@ static enum up_err save_journal(struct sec_slots *s, const struct sec_journal *j
     UP_TRY(sec_store_put(s->store, SEC_KEY_JOURNAL, (struct up_span){record, k.at}));
     s->journal = next;
     return UP_OK;
-}
-
-/* Saves the slots as NEXT; when that fails, all is as before. */
-static enum up_err replace(struct sec_slots *s, const struct sec_slot next[2], uint32_t floor)
-{
-    const struct sec_slot slot_before[2] = {s->slot[0], s->slot[1]};
-    const uint32_t floor_before = s->release_floor;
-    memcpy(s->slot, next, sizeof s->slot);
-    s->release_floor = floor;
-    enum up_err e = sec_slots_save(s);
-    if (e == UP_OK) return UP_OK;
-    memcpy(s->slot, slot_before, sizeof s->slot);
-    s->release_floor = floor_before;
-    return e;
 }
 
 enum up_err sec_slot_event(struct sec_slots *s, unsigned slot, enum sec_slot_event event)

@@ -93,22 +93,22 @@ static enum up_err carry(struct sec_bank *staging, const struct sec_layout *layo
     return UP_OK;
 }
 
-static size_t record_of(const struct sec_trusted *t, uint8_t record[SEC_VALUE_MAX])
+#define RECORD_BYTES (1 + 2 * (4 * SEC_FILES + 4 + 36 * UP_TIME + 4) + 1 + 4 * SEC_ROLES_KEPT)
+_Static_assert(RECORD_BYTES <= SEC_VALUE_MAX, "a record fits the store");
+
+static size_t record_of(const struct sec_trusted *t, uint8_t record[RECORD_BYTES])
 {
     struct sec_trusted copy = *t;
-    struct sec_pack k = sec_pack_writer(record, SEC_VALUE_MAX);
+    struct sec_pack k = sec_pack_writer(record, RECORD_BYTES);
     pack_trusted(&k, &copy);
     return k.at;
 }
-
-_Static_assert(2 * (4 * SEC_FILES + 4 + 36 * UP_TIME + 4) + 2 + 4 * SEC_ROLES_KEPT <= SEC_VALUE_MAX,
-               "a record fits the store");
 
 enum up_err sec_trusted_commit(struct sec_trusted *next, const struct sec_trusted *now,
                                struct sec_bank *staging, const struct sec_layout *layout,
                                struct sec_store *store)
 {
-    uint8_t record[SEC_VALUE_MAX], old[SEC_VALUE_MAX];
+    uint8_t record[RECORD_BYTES], old[RECORD_BYTES];
     size_t n = record_of(next, record);
     if (n == record_of(now, old) && memcmp(record, old, n) == 0) return UP_OK;
 
