@@ -25,9 +25,8 @@ size_t isotp_frame_to_linux(const struct isotp_frame *f, struct canfd_frame *out
 bool isotp_frame_from_linux(struct isotp_frame *f, const struct canfd_frame *in, size_t bytes)
 {
     if (bytes != CAN_MTU && bytes != CANFD_MTU) return false;
-    struct isotp_frame r = {
-        .id = in->can_id & ISOTP_ID_MASK,
-        .len = in->len}; /* NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult) the kernel filled it */
+    /* The kernel filled it. NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
+    struct isotp_frame r = {.id = in->can_id & ISOTP_ID_MASK, .len = in->len};
     if (in->len > (bytes == CAN_MTU ? CAN_MAX_DLEN : CANFD_MAX_DLEN)) return false;
     if (in->can_id & CAN_EFF_FLAG) r.id |= ISOTP_ID_EXTENDED;
     if (in->can_id & CAN_RTR_FLAG) r.flags |= ISOTP_RTR;
