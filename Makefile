@@ -7,7 +7,7 @@ BUILD    ?= build
 CC       ?= gcc
 PREFIX   ?= /usr/local
 PACKAGES := libcurl libcrypto libssl libcjson sqlite3 libmicrohttpd gnutls inih
-PKG      := $(shell pkg-config --silence-errors --cflags $(PACKAGES) check)
+PKG      := $(shell pkg-config --silence-errors --cflags $(PACKAGES) check 2>/dev/null)
 LIBS      = $(shell pkg-config --libs $(PACKAGES)) -lpthread
 CHECK     = $(shell pkg-config --libs check)
 
