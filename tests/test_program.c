@@ -420,16 +420,26 @@ static void listen_as_systemd(void)
     unsetenv("WATCHDOG_PID");
 }
 
-/* Waits for a message that begins so. */
-static void expect_message(const char *text)
+/* Waits for a message that begins so; returns the whole of it. */
+static const char *expect_message(const char *text)
 {
-    char message[512];
+    static char message[512];
     for (;;) {
         ssize_t n = recv(notify_socket, message, sizeof message - 1, 0);
         ck_assert_msg(n > 0, "no %s: %s", text, strerror(errno));
         message[n] = '\0';
-        if (strncmp(message, text, strlen(text)) == 0) return;
+        if (strncmp(message, text, strlen(text)) == 0) return message;
     }
+}
+
+/* The next poll of DAEMON fails; the pause after it is SECONDS, or up to a tenth less. */
+static void expect_pause(unsigned seconds)
+{
+    unsigned said_s = 0;
+    const char *at = strstr(expect_message("STATUS=manifest: "), "next poll in ");
+    ck_assert(at != NULL && sscanf(at, "next poll in %u s", &said_s) == 1);
+    ck_assert_uint_le(said_s, seconds);
+    ck_assert_uint_ge(said_s, seconds - seconds / 10 - 1);
 }
 
 START_TEST(the_daemon_polls_and_stops_when_told)
@@ -459,17 +469,25 @@ START_TEST(the_daemon_polls_and_stops_when_told)
 }
 END_TEST
 
-START_TEST(the_daemon_goes_on_after_a_failed_poll)
+START_TEST(failed_polls_are_repeated_with_growing_pauses)
 {
     enter();
+    append_config("[poll]\ninterval_s = 100\n");
     struct sim_fault fault = {.path = "/director/*", .kind = SIM_FAULT_STATUS, .value = 503};
     ck_assert(sim_server_set_faults(server, &fault, 1));
     listen_as_systemd();
     pid_t daemon = spawn((const char *const[]){"--config", "isoctane.conf", "run", NULL});
-    expect_message("STATUS=manifest: ");
+    static const unsigned pauses[] = {30, 60, 100, 100};
+    for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++) {
+        expect_pause(pauses[i]);
+        ck_assert_int_eq(kill(daemon, SIGHUP), 0);
+    }
     ck_assert(sim_server_set_faults(server, NULL, 0));
     ck_assert_int_eq(kill(daemon, SIGHUP), 0);
     expect_message("STATUS=up to date");
+    ck_assert(sim_server_set_faults(server, &fault, 1));
+    ck_assert_int_eq(kill(daemon, SIGHUP), 0);
+    expect_pause(30);
     ck_assert_int_eq(kill(daemon, SIGINT), 0);
     expect_status(status_of(daemon), 0);
     leave();
@@ -544,5 +562,5 @@ SUITE("program", usage_is_explained, a_bad_configuration_is_explained,
       without_a_state_there_is_nothing_to_show, a_vehicle_is_updated_over_https,
       status_shows_what_secondaries_said_last, an_attack_is_refused_by_its_name,
       a_server_that_is_not_there_is_a_fault, the_daemon_polls_and_stops_when_told,
-      the_daemon_goes_on_after_a_failed_poll, a_wish_during_a_poll_is_not_forgotten,
+      failed_polls_are_repeated_with_growing_pauses, a_wish_during_a_poll_is_not_forgotten,
       the_daemon_outlives_its_bus, a_stop_in_the_middle_of_a_poll_is_heeded)
