@@ -209,20 +209,23 @@ void pri_begin(struct pri *p, enum pri_goal goal, uint64_t now_us)
     tell_damage(p, &p->images);
 }
 
+void pri_tell_problem(struct pri *p, const struct pri_problem *problem)
+{
+    if (p->outcome.err == UP_OK) {
+        p->outcome.err = problem->err;
+        (void)snprintf(p->outcome.detail, sizeof p->outcome.detail, "%s", problem->what);
+    }
+    pri_remember_attack(p, problem);
+    pri_tell(p, "", table[p->at].name, problem->err, problem->what);
+    p->changed = true;
+}
+
 static void leave(struct pri *p, enum pri_verdict v)
 {
     enum pri_cycle_state next = v == PRI_DONE      ? table[p->at].done
                                 : v == PRI_NOTHING ? table[p->at].nothing
                                                    : table[p->at].failed;
-    if (v == PRI_FAILED) {
-        if (p->outcome.err == UP_OK) {
-            p->outcome.err = p->problem.err;
-            (void)snprintf(p->outcome.detail, sizeof p->outcome.detail, "%s", p->problem.what);
-        }
-        pri_remember_attack(p, &p->problem);
-        pri_tell(p, "", table[p->at].name, p->problem.err, p->problem.what);
-        p->changed = true;
-    }
+    if (v == PRI_FAILED) pri_tell_problem(p, &p->problem);
     if (v == PRI_AGAIN) {
         p->rounds++;
         next = PRI_CY_ASK;

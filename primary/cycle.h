@@ -93,6 +93,8 @@ enum pri_verdict pri_step_update(struct pri *p, bool enter);
 enum pri_verdict pri_step_inform(struct pri *p, bool enter);
 enum pri_verdict pri_step_report(struct pri *p, bool enter);
 
+/* Something went wrong in the step that runs: outcome, history, and the next version report tell it. */
+void pri_tell_problem(struct pri *p, const struct pri_problem *problem);
 /* Keeps an attack for the next version report, until one that carries it was delivered (E-LOG-04). */
 void pri_remember_attack(struct pri *p, const struct pri_problem *problem);
 /* What a Secondary reported last: now, or before it fell silent (P-VER-15); absent: nothing. STORED holds it

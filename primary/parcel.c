@@ -82,8 +82,8 @@ static enum up_err add_stored(struct pri_parcel *parcel, struct pri_shelf *shelf
 static enum up_err add_chain(struct pri_parcel *parcel, struct pri_shelf *shelf,
                              const struct pri_chain *chain, uint32_t root_held, bool full)
 {
-    for (uint32_t v = root_held + 1; v <= chain->trust.root.head.version; v++)
-        UP_TRY(add_stored(parcel, shelf, chain, UP_ROOT, v));
+    for (uint32_t v = root_held; v < chain->trust.root.head.version; v++)
+        UP_TRY(add_stored(parcel, shelf, chain, UP_ROOT, v + 1));
     for (enum up_role r = full ? UP_TIMESTAMP : UP_TARGETS; r <= UP_TARGETS; r++)
         if (chain->trust.file[r].body.p != NULL) UP_TRY(add_stored(parcel, shelf, chain, r, 0));
     return UP_OK;

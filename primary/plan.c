@@ -70,24 +70,35 @@ static bool is_installed(const struct up_target *t, const struct pri_installed_i
            (!t->has_release_counter || !i->has_release_counter || t->release_counter == i->release_counter);
 }
 
+/* The last word of a Secondary on itself, and the Primary's own. */
+static enum up_err judge_history(const struct pri_plan *p, const struct pri_order *o,
+                                 const struct up_ecu *who, const struct pri_installed_image *installed)
+{
+    const struct up_target *t = &o->director;
+    UP_TRY(up_order_check(t, p->director->policy.profile, who));
+    /* Two images must not share a name (P-DIR-12). */
+    bool reused = installed->known && up_span_is(t->name, installed->name) && !same_content(t, installed);
+    return reused ? UP_TARGET_MISMATCH : UP_OK;
+}
+
 /* Against what its ECU is, and runs. */
-static enum up_err judge(const struct pri_plan *p, const struct pri_order *o,
+static enum up_err judge(const struct pri_plan *p, struct pri_order *o,
                          const struct pri_installed_image *installed)
 {
     const struct pri_config *c = p->config;
     const struct pri_ecu_config *ecu = o->member == 0 ? NULL : &c->ecus[o->member - 1];
     const struct up_target *t = &o->director;
-    const struct up_ecu who = {.serial = span_of(ecu == NULL ? c->serial : ecu->serial),
-                               .hardware_id = span_of(ecu == NULL ? c->hardware_id : ecu->hardware_id),
-                               .name_pattern = ecu == NULL ? span_of(c->name_pattern) : (struct up_span){0},
-                               .release_floor = installed->release_floor,
-                               .capacity_bytes = c->image_max_bytes};
+    struct up_ecu who = {.serial = span_of(ecu == NULL ? c->serial : ecu->serial),
+                         .hardware_id = span_of(ecu == NULL ? c->hardware_id : ecu->hardware_id),
+                         .name_pattern = ecu == NULL ? span_of(c->name_pattern) : (struct up_span){0},
+                         .capacity_bytes = c->image_max_bytes};
     if (!t->hashes.has_sha256) return UP_UNSUPPORTED; /* reports name images by it */
     if (t->length == 0) return UP_IMG_LENGTH;
-    UP_TRY(up_order_check(t, p->director->policy.profile, &who));
-    /* Two images must not share a name (P-DIR-12). */
-    bool reused = installed->known && up_span_is(t->name, installed->name) && !same_content(t, installed);
-    return reused ? UP_TARGET_MISMATCH : UP_OK;
+    UP_TRY(up_order_check(t, p->director->policy.profile, &who)); /* what we know ourselves */
+    who.release_floor = installed->release_floor;
+    enum up_err e = judge_history(p, o, &who, installed);
+    o->refused = e != UP_OK && ecu != NULL;
+    return e;
 }
 
 static enum up_err add_order(struct pri_plan *p, const struct up_target *t, unsigned member,
@@ -101,10 +112,19 @@ static enum up_err add_order(struct pri_plan *p, const struct up_target *t, unsi
         copy_text(o->bundle, sizeof o->bundle, t->bundle);
     else
         copy_text(o->bundle + 1, sizeof o->bundle - 1, up_span_of(serial));
-    UP_TRY(judge(p, o, installed));
-    p->pending += o->pending;
-    p->count++;
-    return UP_OK;
+    enum up_err e = judge(p, o, installed);
+    if (e == UP_OK || o->refused) p->count++;
+    return e;
+}
+
+/* Members of a bundle wait for each other. */
+static void hold_bundles(struct pri_plan *p)
+{
+    for (unsigned i = 0; i < p->count; i++)
+        for (unsigned k = 0; k < p->count; k++)
+            if (p->orders[i].refused && strcmp(p->orders[i].bundle, p->orders[k].bundle) == 0)
+                p->orders[k].pending = false;
+    for (unsigned i = 0; i < p->count; i++) p->pending += p->orders[i].pending;
 }
 
 enum pri_verdict pri_plan_read(struct pri_plan *p, struct pri_chain *director, struct pri_chain *images,
@@ -121,18 +141,20 @@ enum pri_verdict pri_plan_read(struct pri_plan *p, struct pri_chain *director, s
             struct up_span hardware_id;
             const char *serial = m == 0 ? config->serial : config->ecus[m - 1].serial;
             if (!up_target_names_ecu(&t, up_span_of(serial), &hardware_id)) continue;
+            const struct pri_order *o = &p->orders[p->count];
             enum up_err e = add_order(p, &t, m, serial, &installed[m]);
             if (e == UP_OK) continue;
-            pri_problem_set(&p->problem, e, "order of %s for %s: %s", p->orders[p->count].name, serial,
-                            up_err_text(e));
-            return PRI_FAILED;
+            if (!o->refused || p->problem.err == UP_OK)
+                pri_problem_set(&p->problem, e, "order of %s for %s: %s", o->name, serial, up_err_text(e));
+            if (!o->refused) return PRI_FAILED;
         }
     }
     if (walk.err != UP_OK) {
         pri_problem_set(&p->problem, walk.err, "director targets.json: %s", up_err_text(walk.err));
         return PRI_FAILED;
     }
-    return p->pending > 0 ? PRI_DONE : PRI_NOTHING;
+    hold_bundles(p);
+    return p->pending > 0 ? PRI_DONE : p->problem.err != UP_OK ? PRI_FAILED : PRI_NOTHING;
 }
 
 /* ---- delegated role files ---- */

@@ -22,7 +22,8 @@ struct pri_order {             /* one image for one ECU */
     char name[UP_NAME_MAX + 1];
     char bundle[PRI_BUNDLE_MAX + 2]; /* "@SERIAL" for an ECU that stands alone */
     uint64_t roles;                  /* bit n: role file n lies on the way, the Secondary needs it too */
-    bool pending;                    /* not what is installed */
+    bool pending;                    /* not what is installed, and nothing speaks against it */
+    bool refused;                    /* by what its ECU says of itself */
 };
 struct pri_installed_image { /* what a member runs, as far as we know */
     bool known;              /* false: only release_floor counts */
@@ -52,7 +53,9 @@ struct pri_plan {
 };
 
 /* Reads the orders out of the trusted Director Targets. INSTALLED: by member. FAILED: an order that its ECU
- * may not install; NOTHING: everybody has what is ordered. */
+ * may not install; NOTHING: everybody has what is ordered. What an ECU says of itself (its release floor, its
+ * image) is taken for true about itself only: it keeps its own bundle from being updated, see problem, and
+ * with DONE others are updated all the same. */
 enum pri_verdict pri_plan_read(struct pri_plan *p, struct pri_chain *director, struct pri_chain *images,
                                const struct pri_config *config, const struct pri_installed_image *installed);
 /* Resolves and matches all orders against the trusted Image repository. */

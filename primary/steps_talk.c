@@ -89,6 +89,15 @@ int64_t pri_on_root(void *ctx, const struct up_root *root, int64_t now_s)
     return up_clock_now(&p->clock, pri_ms(p));
 }
 
+/* One nonce serves all who gave it: who repeats what he heard on the bus must not cost the others their time.
+ */
+static void add_nonce(struct pri *p, const uint8_t nonce[UP_NONCE_BYTES])
+{
+    for (unsigned i = 0; i < p->nonce_count; i++)
+        if (memcmp(p->nonces[i], nonce, UP_NONCE_BYTES) == 0) return;
+    memcpy(p->nonces[p->nonce_count++], nonce, UP_NONCE_BYTES);
+}
+
 /* Nonces of all who will judge the answer: ours first. */
 static bool collect_nonces(struct pri *p)
 {
@@ -96,8 +105,7 @@ static bool collect_nonces(struct pri *p)
     up_clock_ask(&p->clock, p->nonces[0]);
     p->nonce_count = 1;
     for (unsigned i = 0; i < p->config->ecu_count; i++)
-        if (p->fleet.ecus[i].has_nonce)
-            memcpy(p->nonces[p->nonce_count++], p->fleet.ecus[i].nonce, UP_NONCE_BYTES);
+        if (p->fleet.ecus[i].has_nonce) add_nonce(p, p->fleet.ecus[i].nonce);
     return true;
 }
 

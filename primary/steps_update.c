@@ -236,6 +236,7 @@ enum pri_verdict pri_step_plan(struct pri *p, bool enter)
     (void)snprintf(p->correlation_id, sizeof p->correlation_id, "%.*s", (int)id.n, (const char *)id.p);
     if (v == PRI_FAILED) p->problem = p->plan.problem;
     if (v != PRI_DONE) return v;
+    if (p->plan.problem.err != UP_OK) pri_tell_problem(p, &p->plan.problem);
     set_aside_failed(p);
     return p->plan.pending > 0 ? PRI_DONE : PRI_NOTHING;
 }
@@ -302,7 +303,17 @@ static struct up_span attestation(const struct pri *p)
                                      : (struct up_span){p->attestation, p->attestation_bytes};
 }
 
-static enum up_err join(struct pri *p, struct pri_order *o)
+/* The member cannot be served: its bundle waits for it, the others do not. */
+static void hold_back(struct pri_bundle *b, struct pri_member *m, enum up_err e, const char *why)
+{
+    pri_problem_set(&b->problem, e, "%s: %s", m->serial, why);
+    m->problem = b->problem;
+    b->state = PRI_BUNDLE_LATER;
+}
+
+/* Which Roots an ECU holds is its own word: who lies about it gets nothing, and costs nobody else an update.
+ */
+static void join(struct pri *p, struct pri_order *o)
 {
     struct pri_member *m = &p->members[o->member];
     struct pri_bundle *b = bundle_named(p, o->bundle);
@@ -311,16 +322,15 @@ static enum up_err join(struct pri *p, struct pri_order *o)
     p->outcome.row[o->member].bytes = o->director.length;
     (void)snprintf(p->outcome.row[o->member].to, sizeof p->outcome.row[o->member].to, "%s", o->name);
     b->members[b->count++] = m;
-    if (m->ecu == NULL) return UP_OK;
-    if (!m->ecu->online) { /* its bundle waits for it; the others do not */
-        pri_problem_set(&b->problem, UP_UNAVAILABLE, "%s: %s", m->serial, "does not answer");
-        m->problem = b->problem;
-        b->state = PRI_BUNDLE_LATER;
-        return UP_OK;
+    if (m->ecu == NULL) return;
+    if (!m->ecu->online) {
+        hold_back(b, m, UP_UNAVAILABLE, "does not answer");
+        return;
     }
-    UP_TRY(pri_parcel_build(&m->parcel, &p->shelf, &p->plan, o, m->ecu, attestation(p)));
-    m->parcel.image = pri_map(m->image_file);
-    return m->parcel.image.p == NULL ? UP_STORAGE_CORRUPT : UP_OK;
+    enum up_err e = pri_parcel_build(&m->parcel, &p->shelf, &p->plan, o, m->ecu, attestation(p));
+    if (e == UP_OK) m->parcel.image = pri_map(m->image_file);
+    if (e == UP_OK && m->parcel.image.p == NULL) e = UP_STORAGE_CORRUPT;
+    if (e != UP_OK) hold_back(b, m, e, up_err_text(e));
 }
 
 enum pri_verdict pri_step_update(struct pri *p, bool enter)
@@ -329,12 +339,8 @@ enum pri_verdict pri_step_update(struct pri *p, bool enter)
         p->bundle_count = 0;
         p->again = false;
         set_up_members(p);
-        for (unsigned i = 0; i < p->plan.count; i++) {
-            enum up_err e = p->plan.orders[i].pending ? join(p, &p->plan.orders[i]) : UP_OK;
-            if (e == UP_OK) continue;
-            pri_problem_set(&p->problem, e, "%s: %s", p->plan.orders[i].name, up_err_text(e));
-            return PRI_FAILED;
-        }
+        for (unsigned i = 0; i < p->plan.count; i++)
+            if (p->plan.orders[i].pending) join(p, &p->plan.orders[i]);
     }
     return run_bundles(p);
 }
@@ -372,8 +378,8 @@ enum pri_verdict pri_step_inform(struct pri *p, bool enter)
         enum up_err err =
             pri_parcel_build(&p->members[m].parcel, &p->shelf, &p->plan, NULL, e, attestation(p));
         if (err != UP_OK) {
-            pri_problem_set(&p->problem, err, "metadata for %s: %s", e->config->serial, up_err_text(err));
-            return PRI_FAILED;
+            pri_tell(p, p->outcome.row[m].serial, "inform", err, up_err_text(err));
+            continue;
         }
         pri_ecu_send(e, PRI_INFORM, &p->members[m].parcel, p->now_us);
         sent++;

@@ -207,7 +207,7 @@ START_TEST(the_installed_name_with_other_content_is_refused)
 {
     begin();
     runs(BRAKE, "a", 1);
-    direct(both(order("a", "brake", 2), order("b", "radio", 1)));
+    direct(order("a", "brake", 2));
     unreadable(UP_TARGET_MISMATCH, "order of a for brake");
     direct(author_with(order("a", "brake", 1), "\"length\":3", "\"length\":4"));
     unreadable(UP_TARGET_MISMATCH, "order of a for brake");
@@ -243,6 +243,31 @@ START_TEST(a_release_counter_below_the_floor_or_far_above_is_refused)
     unreadable(UP_IMG_RELEASE_COUNTER, "order of far for brake");
     runs(TCU, "own", 3);
     direct(order("older", "tcu", 2));
+    unreadable(UP_IMG_RELEASE_COUNTER, "order of older for tcu");
+    end();
+}
+END_TEST
+
+/* An ECU may lie about itself; that must not cost others their updates. */
+START_TEST(what_an_ecu_says_of_itself_holds_up_its_own_bundle_only)
+{
+    begin();
+    runs(BRAKE, "a", UP_COUNTER_MAX);
+    direct(both(order("a", "brake", 2), order("b", "radio", 1)));
+    ck_assert_int_eq(read_orders(), PRI_DONE);
+    IS(plan.problem.err, UP_IMG_RELEASE_COUNTER);
+    ck_assert_uint_eq(plan.pending, 1);
+    ck_assert(!order_of(BRAKE)->pending && order_of(RADIO)->pending);
+    installed[BRAKE].release_floor = 0; /* then it claims other content under that name */
+    ck_assert_int_eq(read_orders(), PRI_DONE);
+    IS(plan.problem.err, UP_TARGET_MISMATCH);
+    ck_assert_uint_eq(plan.pending, 1);
+    direct(both(order_with("\"bundle\":\"chassis\",", "a", "brake", 2),
+                order_with("\"bundle\":\"chassis\",", "b", "radio", 1)));
+    unreadable(UP_TARGET_MISMATCH, "order of a for brake");
+    ck_assert_uint_eq(plan.pending, 0);
+    runs(TCU, "own", 3); /* the Primary's own word is another matter */
+    direct(both(order("older", "tcu", 2), order("b", "radio", 1)));
     unreadable(UP_IMG_RELEASE_COUNTER, "order of older for tcu");
     end();
 }
@@ -544,6 +569,7 @@ SUITE("plan", every_ecu_that_is_named_has_an_order_and_stands_alone_unless_bundl
       one_image_may_be_ordered_for_several_ecus, who_runs_what_is_ordered_or_is_not_named_has_nothing_to_do,
       the_installed_image_under_another_counter_is_pending, the_installed_name_with_other_content_is_refused,
       an_order_for_other_hardware_is_refused, a_release_counter_below_the_floor_or_far_above_is_refused,
+      what_an_ecu_says_of_itself_holds_up_its_own_bundle_only,
       names_and_sizes_that_do_not_fit_the_vehicle_are_refused,
       an_image_without_sha256_cannot_be_told_apart_and_is_refused, every_order_is_matched_installed_ones_too,
       one_image_that_does_not_match_stops_all,
