@@ -250,6 +250,11 @@ struct sim_reply sim_vehicle_ask(struct sim_vehicle *v, const char *method, cons
     return reply;
 }
 
+struct sec_agent *sim_vehicle_agent(struct sim_vehicle *v, unsigned ecu)
+{
+    return &v->ecus[ecu - 1].agent;
+}
+
 void sim_vehicle_cut_power(struct sim_vehicle *v, unsigned ecu)
 {
     sim_virtual_ecu_cut(&v->ecus[ecu - 1], v->wires.now_us);
@@ -306,27 +311,59 @@ static void deafen_primary(struct sim_vehicle *v)
         }
 }
 
-enum pri_verdict sim_tester_send(struct sim_tester *t, enum pri_errand errand,
-                                 const struct pri_parcel *parcel, const struct pri_ecu **told)
+/* Until WORK says that it is done. */
+static enum pri_verdict act(struct sim_tester *t, enum pri_verdict (*work)(struct sim_tester *t))
 {
     struct sim_vehicle *v = t->vehicle;
     uint64_t *now_us = &v->wires.now_us, end = *now_us + SIM_WIRES_CYCLE_US;
-    (void)sim_wires_turn(&v->wires);
-    pri_ecu_send(&t->ecu, errand, parcel, *now_us);
     enum pri_verdict verdict = PRI_WAIT;
     while (*now_us < end) {
         sim_wires_deliver(&v->wires);
         (void)isotp_node_pump(&t->node, (uint32_t)*now_us);
-        verdict = pri_ecu_step(&t->ecu, *now_us);
+        verdict = work(t);
         (void)isotp_node_pump(&t->node, (uint32_t)*now_us);
         if (verdict != PRI_WAIT) break;
         uint64_t due = sim_wires_turn(&v->wires);
         uint32_t ecu = pri_ecu_due(&t->ecu, *now_us), node = isotp_node_due(&t->node, (uint32_t)*now_us);
+        uint32_t client = uds_client_due(&t->ecu.client, (uint32_t)*now_us);
         uint32_t mine = ecu < node ? ecu : node;
+        if (client < mine) mine = client;
         if (mine != ISOTP_NEVER && *now_us + mine < due) due = *now_us + mine;
         deafen_primary(v);
         sim_wires_pass_to(&v->wires, due < end ? due : end);
     }
+    return verdict;
+}
+
+static enum pri_verdict go_on(struct sim_tester *t)
+{
+    return pri_ecu_step(&t->ecu, t->vehicle->wires.now_us);
+}
+
+enum pri_verdict sim_tester_send(struct sim_tester *t, enum pri_errand errand,
+                                 const struct pri_parcel *parcel, const struct pri_ecu **told)
+{
+    (void)sim_wires_turn(&t->vehicle->wires);
+    pri_ecu_send(&t->ecu, errand, parcel, t->vehicle->wires.now_us);
+    enum pri_verdict verdict = act(t, go_on);
     if (told != NULL) *told = &t->ecu;
     return verdict;
+}
+
+static enum pri_verdict listen(struct sim_tester *t)
+{
+    (void)pri_ecu_step(&t->ecu, t->vehicle->wires.now_us); /* no errand: it moves the client only */
+    return uds_client_outcome(&t->ecu.client) == UDS_WAITING ? PRI_WAIT : PRI_DONE;
+}
+
+enum up_err sim_tester_ask(struct sim_tester *t, const uint8_t *request, size_t n, uint8_t *code)
+{
+    struct uds_client *c = &t->ecu.client;
+    (void)sim_wires_turn(&t->vehicle->wires);
+    uds_client_request(c, request, n, NULL, 0, (uint32_t)t->vehicle->wires.now_us);
+    (void)act(t, listen);
+    *code = uds_client_outcome(c) == UDS_REFUSED ? c->code : 0;
+    return uds_client_outcome(c) == UDS_POSITIVE  ? UP_OK
+           : uds_client_outcome(c) == UDS_REFUSED ? UP_BUS_REFUSED
+                                                  : UP_UNAVAILABLE;
 }

@@ -23,6 +23,7 @@ struct sim_vehicle_options {
 };
 
 struct sim_vehicle;
+struct sec_agent;
 struct sim_vehicle *sim_vehicle_open(const struct sim_vehicle_options *o, char *why, size_t why_size);
 void sim_vehicle_close(struct sim_vehicle *v);
 
@@ -51,9 +52,14 @@ void sim_tester_close(struct sim_tester *t);
 /* An errand to its end; what the ECU told is in *told (its nonce, its versions). */
 enum pri_verdict sim_tester_send(struct sim_tester *t, enum pri_errand errand,
                                  const struct pri_parcel *parcel, const struct pri_ecu **told);
+/* Any one request; OK, BUS_REFUSED (*CODE says why), UNAVAILABLE. */
+enum up_err sim_tester_ask(struct sim_tester *t, const uint8_t *request, size_t n, uint8_t *code);
 /* What runs on ECU (1..): name and release counter, as the ECU itself has it. */
 void sim_vehicle_running(struct sim_vehicle *v, unsigned ecu, char name[UP_NAME_MAX + 1],
                          uint32_t *release_counter);
+/* The software of ECU (1..) as it runs, for who has taken it over. A power cut brings back what flash says.
+ */
+struct sec_agent *sim_vehicle_agent(struct sim_vehicle *v, unsigned ecu);
 /* Takes power from an ECU; it starts again at the next turn. */
 void sim_vehicle_cut_power(struct sim_vehicle *v, unsigned ecu);
 const struct sim_bus *sim_vehicle_bus(const struct sim_vehicle *v, unsigned bus);
