@@ -241,16 +241,30 @@ bool up_key_from_bytes(enum up_scheme scheme, struct up_span bytes, struct up_ke
     return true;
 }
 
+/* What comes before the material of a key in a SubjectPublicKeyInfo (RFC 8410; RFC 5480, uncompressed). */
+static const uint8_t ed25519_head[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
+                                       0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
+static const uint8_t p256_head[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+                                    0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+                                    0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
+
+size_t up_key_to_der(const struct up_key *key, uint8_t der[UP_KEY_BYTES])
+{
+    struct up_span head = {0}; /* RSA keys are kept as they travel */
+    if (key->scheme == UP_ED25519) head = (struct up_span){ed25519_head, sizeof ed25519_head};
+    if (key->scheme == UP_ECDSA_P256_SHA256) head = (struct up_span){p256_head, sizeof p256_head};
+    if (head.n > 0) memcpy(der, head.p, head.n);
+    memcpy(der + head.n, key->bytes, key->n);
+    return head.n + key->n;
+}
+
 /* OpenSSL's general decoder takes many times as long as the checks of a key, and an ordinary poll reads some
  * forty: the usual forms (RFC 5480 uncompressed, RFC 8017 with the usual exponent) go past it. */
 static bool usual_key(const uint8_t *der, size_t n, struct up_key *key)
 {
-    static const uint8_t p256[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
-                                   0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
-                                   0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
     size_t modulus_bytes;
-    if (n == sizeof p256 + 65 && memcmp(der, p256, sizeof p256) == 0)
-        return up_key_from_bytes(UP_ECDSA_P256_SHA256, (struct up_span){der + sizeof p256, 65}, key);
+    if (n == sizeof p256_head + 65 && memcmp(der, p256_head, sizeof p256_head) == 0)
+        return up_key_from_bytes(UP_ECDSA_P256_SHA256, (struct up_span){der + sizeof p256_head, 65}, key);
     if (n > UP_KEY_BYTES || usual_rsa(der, n, &modulus_bytes) == NULL) return false;
     *key = (struct up_key){.scheme = UP_RSA_PSS_SHA256, .n = (uint16_t)n};
     memcpy(key->bytes, der, n);

@@ -29,8 +29,9 @@ struct up_signer_openssl { /* behind up_signer.handle */
     struct evp_pkey_st *pkey;
     bool seeded;
 };
-struct evp_pkey_st *up_key_to_evp(const struct up_key *key);        /* NULL: not a key */
-bool up_key_from_evp(struct evp_pkey_st *pkey, struct up_key *key); /* checks it, too */
+struct evp_pkey_st *up_key_to_evp(const struct up_key *key);               /* NULL: not a key */
+bool up_key_from_evp(struct evp_pkey_st *pkey, struct up_key *key);        /* checks it, too */
+size_t up_key_to_der(const struct up_key *key, uint8_t der[UP_KEY_BYTES]); /* SubjectPublicKeyInfo */
 size_t up_sign_seeded(struct evp_pkey_st *pkey, const uint8_t digest[UP_SHA256_BYTES],
                       uint8_t signature[UP_SIGNATURE_BYTES]); /* ECDSA, RFC 6979 */
 

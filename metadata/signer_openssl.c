@@ -24,21 +24,18 @@
 
 size_t up_key_to_pem(const struct up_key *key, char *out, size_t cap)
 {
-    char *text = NULL;
-    size_t n = 0;
-    EVP_PKEY *pkey = up_key_to_evp(key);
-    BIO *bio = BIO_new(BIO_s_mem());
-    if (pkey != NULL && bio != NULL && PEM_write_bio_PUBKEY(bio, pkey) == 1) {
-        n = (size_t)BIO_get_mem_data(bio, &text);
-        if (n <= cap)
-            memcpy(out, text, n);
-        else
-            n = 0;
+    static const size_t line = 64; /* RFC 7468 */
+    uint8_t der[UP_KEY_BYTES];
+    char text[UP_PEM_BYTES];
+    struct up_writer w = {.p = (uint8_t *)out, .cap = cap};
+    size_t n = up_base64_encode(der, up_key_to_der(key, der), text);
+    up_write(&w, "-----BEGIN PUBLIC KEY-----\n");
+    for (size_t at = 0; at < n; at += line) {
+        up_write_span(&w, (struct up_span){(const uint8_t *)text + at, n - at < line ? n - at : line});
+        up_write(&w, "\n");
     }
-    BIO_free(bio);
-    EVP_PKEY_free(pkey);
-    ERR_clear_error();
-    return n;
+    up_write(&w, "-----END PUBLIC KEY-----\n");
+    return w.full ? 0 : w.n;
 }
 
 size_t up_key_to_json(const struct up_key *key, char *out, size_t cap)
