@@ -50,7 +50,8 @@ struct sec_boot_choice sec_boot_choose(struct sec_slots *s)
         }
         choice.gave_up[i] = used_up;
         choice.damaged[i] = !used_up;
-        enum up_err recorded = sec_slot_event(s, i, SEC_REJECT);
+        /* An image that only had no word from its Primary may be activated again. */
+        enum up_err recorded = sec_slot_event(s, i, used_up ? SEC_REVERT : SEC_REJECT);
         (void)recorded; /* if not, the next boot finds the same */
     }
     return choice;

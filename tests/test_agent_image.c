@@ -359,6 +359,11 @@ START_TEST(a_trial_has_a_few_starts_only)
     IS(ecu_boot(&e), UP_OK);
     ck_assert(ecu_runs(&e, "fw/old"));
     ck_assert(detected("INSTALL fw/new"));
+    ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0); /* a bundle that is committed goes on */
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_ACTIVATE, e.order), 0);
+    ck_assert_uint_eq(ecu_reset(&e), 0);
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_CONFIRM, e.order), 0);
+    ck_assert(ecu_runs(&e, "fw/new"));
 }
 END_TEST
 
