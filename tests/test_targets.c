@@ -269,6 +269,14 @@ START_TEST(tuf_may_delegate_by_the_hash_of_a_name)
     ck_assert(up_delegation_get(up_span_of(block), 0, &d));
     ck_assert(up_delegation_applies(&d, UP_SPAN("a"), (struct up_span){0}));
     ck_assert(!up_delegation_applies(&d, UP_SPAN("b"), (struct up_span){0}));
+    /* the whole hash, and one digit more than there is */
+    const char *whole = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
+    block = author_with(author_with(block, "ca97", whole), whole, author_text("%s0", whole));
+    ck_assert(up_delegation_get(up_span_of(block), 0, &d));
+    ck_assert(!up_delegation_applies(&d, UP_SPAN("a"), (struct up_span){0}));
+    block = author_with(block, author_text("%s0", whole), whole);
+    ck_assert(up_delegation_get(up_span_of(block), 0, &d));
+    ck_assert(up_delegation_applies(&d, UP_SPAN("a"), (struct up_span){0}));
     const char *bins = "{\"keys\":{},\"succinct_roles\":{\"bit_length\":4,\"name_prefix\":\"bin\"}}";
     IS(up_delegations_check(up_span_of(bins), TUF), UP_UNSUPPORTED);
 }

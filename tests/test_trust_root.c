@@ -229,6 +229,24 @@ START_TEST(rotated_snapshot_or_targets_keys_heal_a_targets_version_driven_up)
 END_TEST
 
 /* V-REC-03 */
+/* The other side of it: Targets that are held and named anew are a floor again, though nobody fetched them.
+ */
+START_TEST(held_targets_are_a_floor_again_after_a_rotation_of_snapshot_keys)
+{
+    struct rig *r = rig_director();
+    rig_publish_both(r, 1, 5);
+    IS(rig_cycle(r), UP_OK);
+    r->author.ring[UP_SNAPSHOT].keys = KEY(10);
+    rig_next_root(r, 0);
+    rig_publish_both(r, 1, 5);
+    shelf_drop(&r->shelf, "5.targets.json");
+    IS(rig_cycle(r), UP_OK);
+    ck_assert_uint_eq(r->trust.floors.mark[UP_TARGETS].version, 5);
+    rig_publish_both(r, 2, 4);
+    rig_refused(r, UP_ROLLBACK);
+}
+END_TEST
+
 START_TEST(rotated_targets_keys_heal_a_partial_verifier)
 {
     struct rig *r = rig_partial();
@@ -430,6 +448,7 @@ SUITE("trust_root", the_first_root_must_be_signed_by_its_own_threshold, root_is_
       a_chain_of_roots_without_end_is_cut_and_its_progress_kept,
       rotated_timestamp_or_snapshot_keys_heal_versions_driven_up,
       rotated_snapshot_or_targets_keys_heal_a_targets_version_driven_up,
+      held_targets_are_a_floor_again_after_a_rotation_of_snapshot_keys,
       rotated_targets_keys_heal_a_partial_verifier, keys_rotated_away_and_back_count_as_rotated,
       a_rotation_survives_a_power_cut_after_its_root_was_stored,
       a_root_that_leaves_the_online_keys_alone_clears_no_floor,

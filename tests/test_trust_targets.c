@@ -107,6 +107,39 @@ START_TEST(a_snapshot_of_the_same_version_with_other_content_is_refused)
 }
 END_TEST
 
+/* V-SNAP-03: as above, for what is held already and is not fetched again. */
+START_TEST(the_held_snapshot_does_not_stand_in_for_another_version)
+{
+    struct rig *r = rig_director();
+    rig_publish(r, 5);
+    IS(rig_cycle(r), UP_OK);
+    struct up_span held = shelf_get(&r->shelf, "5.snapshot.json");
+    shelf_put(&r->shelf, "6.snapshot.json", held);
+    shelf_put(&r->shelf, "timestamp.json", author_timestamp(&r->author, 6, held, 6));
+    rig_refused(r, UP_SNAPSHOT_MISMATCH);
+    rig_heals(r, 7);
+}
+END_TEST
+
+static void publish_bare(struct rig *r, unsigned version, unsigned named)
+{
+    struct up_span snapshot = author_snapshot(&r->author, version, author_meta("targets", named));
+    shelf_put(&r->shelf, author_text("%u.snapshot.json", version), snapshot);
+    shelf_put(&r->shelf, "timestamp.json", author_timestamp(&r->author, version, snapshot, version));
+}
+
+/* V-TGT-02: without hash and length, the version alone tells that there is news. */
+START_TEST(held_targets_do_not_stand_in_for_another_version)
+{
+    struct rig *r = rig_director();
+    rig_publish(r, 5);
+    IS(rig_cycle(r), UP_OK);
+    publish_bare(r, 6, 6);
+    rig_refused(r, UP_UNAVAILABLE); /* Targets 6 is withheld */
+    rig_heals(r, 7);
+}
+END_TEST
+
 static void publish_meta(struct rig *r, unsigned version, const char *more)
 {
     shelf_publish(&r->shelf, &r->author, version, rig_some_targets(r, 1), 1, more);
@@ -360,6 +393,8 @@ SUITE("trust_targets", snapshot_is_read_up_to_the_length_that_timestamp_gives,
       snapshot_must_have_every_hash_and_the_version_that_timestamp_gives, snapshot_needs_its_threshold,
       a_lower_snapshot_is_refused_even_with_a_matching_timestamp,
       a_snapshot_of_the_same_version_with_other_content_is_refused,
+      the_held_snapshot_does_not_stand_in_for_another_version,
+      held_targets_do_not_stand_in_for_another_version,
       a_snapshot_that_lowers_or_drops_a_delegated_role_is_refused,
       a_snapshot_that_lowers_the_top_level_targets_is_itself_refused,
       rotated_snapshot_keys_let_a_role_start_anew_or_go,
