@@ -13,13 +13,18 @@
 
 #define PRI_MESSAGE_MAX 4096 /* longest reply we take: a version report is the longest */
 
+enum pri_file_kind { PRI_FILE_OTHER, PRI_FILE_TIME, PRI_FILE_DIRECTOR_ROOT, PRI_FILE_IMAGE_ROOT };
 struct pri_file { /* one metadata file for a Secondary */
     char path[UDS_PATH_MAX];
     struct up_span bytes;
+    enum pri_file_kind kind;
+    uint32_t version; /* of a Root */
+    bool verify;      /* behind this file the Secondary verifies what it has so far, then gets the rest */
 };
 struct pri_parcel { /* what an errand brings; borrowed until it ends */
     struct pri_file *files;
     unsigned count;
+    int64_t attested_s; /* by the file of the time, if there is one */
     struct up_span image;
     uint8_t order[UDS_ORDER_BYTES];
     bool must_order; /* the Secondary has to find an image for itself in it */
@@ -58,11 +63,11 @@ struct pri_ecu {
     /* the errand under way */
     enum pri_errand errand;
     bool busy;
-    const struct pri_step *script;
     unsigned step, file, attempts;
     bool asked, skipped;
-    uint64_t not_before_us, patience_us, moved_us;
-    uint64_t moved; /* bytes of the image that are safe, last seen */
+    uint64_t not_before_us, patience_us, heard_us;
+    uint64_t moved;                         /* bytes of the image that are safe, last seen */
+    uint64_t seen, window_us, window_bytes; /* of the transfer under way */
     struct pri_parcel parcel;
     enum pri_verdict verdict;
     struct pri_problem problem;

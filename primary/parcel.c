@@ -5,8 +5,8 @@
 
 #include "metadata/json.h"
 
-#define ROOM_FACTOR 8
-#define FILES_MAX   (PRI_ROLES_MAX + PRI_SHELF_MAX)
+#define ROOM_FACTOR   8
+#define ROOTS_AT_ONCE 8 /* as the smallest Secondary takes in one go: docs/pouf.md, section 8 */
 
 void pri_shelf_clear(struct pri_shelf *s)
 {
@@ -45,27 +45,23 @@ static enum up_err sort_root(struct pri_blob *b, const struct up_profile *profil
     return UP_OK;
 }
 
-static enum up_err add(struct pri_parcel *parcel, const char *path, struct up_span bytes)
+static struct pri_file *add(struct pri_parcel *parcel, const char *path, struct up_span bytes)
 {
-    if (parcel->count == FILES_MAX) return UP_LIMIT;
-    struct pri_file *f = &parcel->files[parcel->count++];
+    struct pri_file *f = &parcel->files[parcel->count++]; /* there is room: see files_for() */
     (void)snprintf(f->path, sizeof f->path, "%s", path);
     f->bytes = bytes;
-    return UP_OK;
+    return f;
 }
 
-static enum up_err add_stored(struct pri_parcel *parcel, struct pri_shelf *shelf,
-                              const struct pri_chain *chain, enum up_role role, uint32_t version)
+/* The stored file of ROLE, from the shelf when another Secondary has needed it before. */
+static enum up_err find(struct pri_shelf *shelf, const struct pri_chain *chain, enum up_role role,
+                        uint32_t version, const char *path, struct up_span *out)
 {
-    char path[UDS_PATH_MAX];
-    if (role == UP_ROOT)
-        (void)snprintf(path, sizeof path, "%s/root/%u", up_repo_name(chain->policy.repo), (unsigned)version);
-    else
-        (void)snprintf(path, sizeof path, "%s/%s", up_repo_name(chain->policy.repo), up_role_name(role));
-    for (unsigned i = 0; i < shelf->count; i++)
-        if (strcmp(shelf->item[i].path, path) == 0)
-            return add(parcel, path, pri_blob_span(&shelf->item[i].blob));
-
+    for (unsigned i = 0; i < shelf->count; i++) {
+        if (strcmp(shelf->item[i].path, path) != 0) continue;
+        *out = pri_blob_span(&shelf->item[i].blob);
+        return UP_OK;
+    }
     struct pri_blob b;
     if (shelf->count == PRI_SHELF_MAX) return UP_LIMIT;
     UP_TRY(pri_chain_file(chain, role, version, &b));
@@ -75,43 +71,84 @@ static enum up_err add_stored(struct pri_parcel *parcel, struct pri_shelf *shelf
         return e;
     }
     (void)snprintf(shelf->item[shelf->count].path, UDS_PATH_MAX, "%s", path);
-    shelf->item[shelf->count].blob = b;
-    return add(parcel, path, pri_blob_span(&shelf->item[shelf->count++].blob));
-}
-
-static enum up_err add_chain(struct pri_parcel *parcel, struct pri_shelf *shelf,
-                             const struct pri_chain *chain, uint32_t root_held, bool full)
-{
-    for (uint32_t v = root_held; v < chain->trust.root.head.version; v++)
-        UP_TRY(add_stored(parcel, shelf, chain, UP_ROOT, v + 1));
-    for (enum up_role r = full ? UP_TIMESTAMP : UP_TARGETS; r <= UP_TARGETS; r++)
-        if (chain->trust.file[r].body.p != NULL) UP_TRY(add_stored(parcel, shelf, chain, r, 0));
+    shelf->item[shelf->count++].blob = b;
+    *out = pri_blob_span(&b);
     return UP_OK;
 }
 
-static enum up_err fill(struct pri_parcel *parcel, struct pri_shelf *shelf, const struct pri_plan *plan,
-                        const struct pri_order *order, const struct pri_ecu *ecu, struct up_span attestation)
+/* Every Root between the Secondary's and the newest. A small one takes so many at a time. */
+static enum up_err add_roots(struct pri_parcel *parcel, struct pri_shelf *shelf,
+                             const struct pri_chain *chain, uint32_t held)
 {
-    if (attestation.p != NULL) UP_TRY(add(parcel, "time", attestation));
-    UP_TRY(add_chain(parcel, shelf, plan->director, ecu->versions.director_root, ecu->config->full));
-    if (!ecu->config->full) return UP_OK;
-    if (plan->images->trust.file[UP_TARGETS].body.p == NULL) return UP_OK; /* nothing was ever ordered */
-    UP_TRY(add_chain(parcel, shelf, plan->images, ecu->versions.image_root, true));
-    for (unsigned i = 0; order != NULL && i < plan->role_count; i++) {
-        if (!(order->roles >> i & 1)) continue;
+    const bool director = chain->policy.repo == UP_DIRECTOR;
+    const uint32_t newest = chain->trust.root.head.version;
+    for (uint32_t before = held; before < newest; before++) {
+        const uint32_t v = before + 1;
         char path[UDS_PATH_MAX];
-        (void)snprintf(path, sizeof path, "image/role/%s", plan->roles[i].name);
-        UP_TRY(add(parcel, path, pri_blob_span(&plan->roles[i].blob)));
+        struct up_span bytes;
+        (void)snprintf(path, sizeof path, "%s/root/%u", up_repo_name(chain->policy.repo), (unsigned)v);
+        UP_TRY(find(shelf, chain, UP_ROOT, v, path, &bytes));
+        struct pri_file *f = add(parcel, path, bytes);
+        f->kind = director ? PRI_FILE_DIRECTOR_ROOT : PRI_FILE_IMAGE_ROOT;
+        f->version = v;
+        f->verify = director && v < newest && (v - held) % ROOTS_AT_ONCE == 0;
     }
     return UP_OK;
 }
 
+static enum up_err add_roles(struct pri_parcel *parcel, struct pri_shelf *shelf,
+                             const struct pri_chain *chain, enum up_role first)
+{
+    for (enum up_role r = first; r <= UP_TARGETS; r++) {
+        char path[UDS_PATH_MAX];
+        struct up_span bytes;
+        if (chain->trust.file[r].body.p == NULL) continue; /* a Director without Timestamp and Snapshot */
+        (void)snprintf(path, sizeof path, "%s/%s", up_repo_name(chain->policy.repo), up_role_name(r));
+        UP_TRY(find(shelf, chain, r, 0, path, &bytes));
+        (void)add(parcel, path, bytes);
+    }
+    return UP_OK;
+}
+
+/* The Image repository speaks about images: without one there is nothing that its files could say. */
+static enum up_err fill(struct pri_parcel *parcel, struct pri_shelf *shelf, const struct pri_plan *plan,
+                        const struct pri_order *order, const struct pri_ecu *ecu, struct up_span attestation)
+{
+    const bool full = ecu->config->full, images = full && order != NULL;
+    UP_TRY(add_roots(parcel, shelf, plan->director, ecu->versions.director_root));
+    if (images) UP_TRY(add_roots(parcel, shelf, plan->images, ecu->versions.image_root));
+    if (attestation.p != NULL) add(parcel, "time", attestation)->kind = PRI_FILE_TIME;
+    UP_TRY(add_roles(parcel, shelf, plan->director, full ? UP_TIMESTAMP : UP_TARGETS));
+    if (!images) return UP_OK;
+    UP_TRY(add_roles(parcel, shelf, plan->images, UP_TIMESTAMP));
+    for (unsigned i = 0; i < plan->role_count; i++) {
+        char path[UDS_PATH_MAX];
+        if (!(order->roles >> i & 1)) continue;
+        (void)snprintf(path, sizeof path, "image/role/%s", plan->roles[i].name);
+        (void)add(parcel, path, pri_blob_span(&plan->roles[i].blob));
+    }
+    return UP_OK;
+}
+
+static size_t roots_for(const struct pri_chain *chain, uint32_t held)
+{
+    uint32_t newest = chain->trust.root.head.version;
+    return newest > held ? newest - held : 0;
+}
+
+static size_t files_for(const struct pri_plan *plan, const struct pri_ecu *ecu)
+{
+    return roots_for(plan->director, ecu->versions.director_root) +
+           roots_for(plan->images, ecu->versions.image_root) + 2 * UP_TIME + plan->role_count;
+}
+
 enum up_err pri_parcel_build(struct pri_parcel *parcel, struct pri_shelf *shelf, const struct pri_plan *plan,
                              const struct pri_order *order, const struct pri_ecu *ecu,
-                             struct up_span attestation)
+                             struct up_span attestation, int64_t attested_s)
 {
-    *parcel =
-        (struct pri_parcel){.files = calloc(FILES_MAX, sizeof *parcel->files), .must_order = order != NULL};
+    *parcel = (struct pri_parcel){.files = calloc(files_for(plan, ecu), sizeof *parcel->files),
+                                  .attested_s = attested_s,
+                                  .must_order = order != NULL};
     if (parcel->files == NULL) return UP_STORAGE_FULL;
     memcpy(parcel->order, plan->digest, sizeof parcel->order);
     enum up_err e = fill(parcel, shelf, plan, order, ecu, attestation);

@@ -299,8 +299,7 @@ static struct pri_bundle *bundle_named(struct pri *p, const char *name)
 
 static struct up_span attestation(const struct pri *p)
 {
-    return p->attestation_bytes == 0 ? (struct up_span){0}
-                                     : (struct up_span){p->attestation, p->attestation_bytes};
+    return p->attested ? (struct up_span){p->attestation, p->attestation_bytes} : (struct up_span){0};
 }
 
 /* The member cannot be served: its bundle waits for it, the others do not. */
@@ -327,7 +326,8 @@ static void join(struct pri *p, struct pri_order *o)
         hold_back(b, m, UP_UNAVAILABLE, "does not answer");
         return;
     }
-    enum up_err e = pri_parcel_build(&m->parcel, &p->shelf, &p->plan, o, m->ecu, attestation(p));
+    enum up_err e =
+        pri_parcel_build(&m->parcel, &p->shelf, &p->plan, o, m->ecu, attestation(p), p->clock.attested_s);
     if (e == UP_OK) m->parcel.image = pri_map(m->image_file);
     if (e == UP_OK && m->parcel.image.p == NULL) e = UP_STORAGE_CORRUPT;
     if (e != UP_OK) hold_back(b, m, e, up_err_text(e));
@@ -347,15 +347,13 @@ enum pri_verdict pri_step_update(struct pri *p, bool enter)
 
 /* ---- inform ---- */
 
+/* Image repository files go with an order only: see parcel.c. */
 static bool lags(const struct pri *p, const struct pri_ecu *e)
 {
-    const struct up_floors *d = &p->director.trust.floors, *i = &p->images.trust.floors;
-    if (e->versions.director_root < d->mark[UP_ROOT].version ||
-        e->versions.director_targets < d->mark[UP_TARGETS].version)
-        return true;
-    return e->config->full && (e->versions.director_snapshot < d->mark[UP_SNAPSHOT].version ||
-                               e->versions.image_root < i->mark[UP_ROOT].version ||
-                               e->versions.image_targets < i->mark[UP_TARGETS].version);
+    const struct up_mark *d = p->director.trust.floors.mark;
+    return e->versions.director_root < d[UP_ROOT].version ||
+           e->versions.director_targets < d[UP_TARGETS].version ||
+           (e->config->full && e->versions.director_snapshot < d[UP_SNAPSHOT].version);
 }
 
 enum pri_verdict pri_step_inform(struct pri *p, bool enter)
@@ -375,8 +373,8 @@ enum pri_verdict pri_step_inform(struct pri *p, bool enter)
     for (unsigned m = 1; m < p->outcome.rows; m++) {
         struct pri_ecu *e = &p->fleet.ecus[m - 1];
         if (!e->online || p->members[m].parcel.files != NULL || !lags(p, e)) continue;
-        enum up_err err =
-            pri_parcel_build(&p->members[m].parcel, &p->shelf, &p->plan, NULL, e, attestation(p));
+        enum up_err err = pri_parcel_build(&p->members[m].parcel, &p->shelf, &p->plan, NULL, e,
+                                           attestation(p), p->clock.attested_s);
         if (err != UP_OK) {
             pri_tell(p, p->outcome.row[m].serial, "inform", err, up_err_text(err));
             continue;
