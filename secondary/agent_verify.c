@@ -143,7 +143,7 @@ static enum up_err conclude(struct sec_agent *a, enum up_err verdict)
     if (a->trusted.bank != bank) sec_agent_staging_refill(a);
     const bool well = verdict == UP_OK || verdict == UP_TARGET_NOT_FOUND;
     if (!well) sec_note(a, verdict, (struct up_span){v->path, v->path_bytes});
-    if (well && a->clock.fresh) sec_notes_told(a);
+    if (well) sec_notes_told(a);
     a->work = SEC_IDLE;
     a->runs++;
     sec_agent_staging_begin(a);

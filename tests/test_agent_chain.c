@@ -409,6 +409,29 @@ START_TEST(without_any_root_there_is_no_update_and_no_first_use)
 }
 END_TEST
 
+/* E-STO-11: what could not be made durable is not said to be. */
+START_TEST(a_verdict_that_could_not_be_stored_unlocks_nothing)
+{
+    bool stored = false;
+    for (unsigned n = 1; !stored; n++) {
+        ecu_new(&e, true, 4096, 16);
+        ecu_issue(&e, "fw/new", 2, ecu_image(5000, 2));
+        ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
+        ck_assert_uint_eq(ecu_put(&e, "time", ecu_attest(&e)), 0);
+        for (unsigned i = 0; i < e.files; i++)
+            ck_assert_uint_eq(ecu_put(&e, e.file[i].path, e.file[i].bytes), 0);
+        e.flash->fail_at = n;
+        enum up_err verdict = ecu_verify(&e);
+        stored = e.flash->fail_at > 1; /* it did not come so far */
+        e.flash->fail_at = 0;
+        if (verdict != UP_OK) ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, 5000), UDS_DOWNLOAD_NOT_ACCEPTED);
+        IS(ecu_boot(&e), UP_OK);
+        if (verdict == UP_OK) ck_assert_uint_eq(ecu_versions(&e).image_targets, e.version);
+        ecu_free(&e);
+    }
+}
+END_TEST
+
 SUITE("agent_chain", roots_are_walked_one_by_one_to_the_newest, a_root_stays_though_what_follows_it_fails,
       a_root_is_durable_before_the_next_one_is_looked_at, time_of_keys_that_were_replaced_is_forgotten,
       a_root_that_skips_or_is_not_signed_by_its_predecessor_is_refused,
@@ -419,4 +442,5 @@ SUITE("agent_chain", roots_are_walked_one_by_one_to_the_newest, a_root_stays_tho
       a_delegated_role_speaks_for_the_image, a_delegated_role_is_kept_for_the_next_cycle,
       a_delegated_role_that_is_missing_or_wrong_ends_the_search,
       damaged_files_are_told_and_fetched_again_and_floors_stay,
-      a_damaged_root_is_walked_to_again_from_the_plants, without_any_root_there_is_no_update_and_no_first_use)
+      a_damaged_root_is_walked_to_again_from_the_plants, without_any_root_there_is_no_update_and_no_first_use,
+      a_verdict_that_could_not_be_stored_unlocks_nothing)

@@ -433,6 +433,27 @@ START_TEST(the_same_image_under_a_new_order_is_not_sent_again)
 }
 END_TEST
 
+/* Only an order that has passed every check may stand in for the one that the image came with. */
+START_TEST(the_same_image_under_an_order_that_failed_stays_with_its_old_order)
+{
+    ecu_free(&e);
+    ecu_new(&e, true, 4096, 16);
+    ecu_issue(&e, "fw/new", 2, ecu_image(5000, 2));
+    IS(ecu_send(&e), UP_OK);
+    ck_assert_uint_eq(ecu_transfer(&e), 0);
+    const struct uds_slots before = ecu_slots(&e);
+    ecu_issue(&e, "fw/new", 2, e.new_image);
+    struct up_span targets = ecu_issued(&e, "image/targets");
+    ecu_replace(&e, "image/targets", (struct up_span){targets.p, targets.n - 1});
+    IS(ecu_send(&e), UP_SNAPSHOT_MISMATCH);
+    ck_assert_mem_eq(ecu_slots(&e).order, before.order, sizeof before.order);
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_ACTIVATE, e.order), UDS_OUT_OF_RANGE);
+    ecu_replace(&e, "image/targets", targets);
+    IS(ecu_send(&e), UP_OK);
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_ACTIVATE, e.order), 0);
+}
+END_TEST
+
 START_TEST(an_image_below_the_floor_is_never_activated)
 {
     fresh();
@@ -477,5 +498,7 @@ SUITE("agent_image", nothing_is_taken_before_metadata_has_verified, a_failed_ver
       a_trial_without_a_word_ends_and_can_be_had_again, an_image_that_is_not_healthy_gives_way_at_once,
       a_trial_has_a_few_starts_only, after_a_failed_image_one_between_the_counters_installs,
       the_floor_outlives_orders_without_an_image, an_order_that_is_withdrawn_takes_its_image_along,
-      the_same_image_under_a_new_order_is_not_sent_again, an_image_below_the_floor_is_never_activated,
-      damage_between_verification_and_boot_is_found, only_a_hard_reset_is_known)
+      the_same_image_under_a_new_order_is_not_sent_again,
+      the_same_image_under_an_order_that_failed_stays_with_its_old_order,
+      an_image_below_the_floor_is_never_activated, damage_between_verification_and_boot_is_found,
+      only_a_hard_reset_is_known)
