@@ -433,6 +433,26 @@ START_TEST(the_same_image_under_a_new_order_is_not_sent_again)
 }
 END_TEST
 
+/* Name, length and counter may be the same; it is the hashes that tell images apart. */
+START_TEST(another_image_of_the_same_name_is_not_the_one_that_is_there)
+{
+    fresh();
+    verified("fw/new", 2);
+    struct up_span other = ecu_image((uint32_t)e.new_image.n, 99);
+    ecu_issue(&e, "fw/new", 2, other);
+    IS(ecu_send(&e), UP_OK);
+    ck_assert_int_eq(ecu_slots(&e).other, UDS_SLOT_EMPTY);
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_ACTIVATE, e.order), UDS_SEQUENCE_ERROR);
+    IS(ecu_update(&e), UP_OK);
+    struct up_span third = ecu_image((uint32_t)other.n, 98);
+    ecu_issue(&e, "fw/new", 2, third); /* nor the one that runs */
+    IS(ecu_update(&e), UP_OK);
+    uint8_t digest[UP_SHA256_BYTES];
+    up_sha256(third, digest);
+    ck_assert_mem_eq(ecu_report(&e).image_sha256, digest, sizeof digest);
+}
+END_TEST
+
 /* Only an order that has passed every check may stand in for the one that the image came with. */
 START_TEST(the_same_image_under_an_order_that_failed_stays_with_its_old_order)
 {
@@ -499,6 +519,7 @@ SUITE("agent_image", nothing_is_taken_before_metadata_has_verified, a_failed_ver
       a_trial_has_a_few_starts_only, after_a_failed_image_one_between_the_counters_installs,
       the_floor_outlives_orders_without_an_image, an_order_that_is_withdrawn_takes_its_image_along,
       the_same_image_under_a_new_order_is_not_sent_again,
+      another_image_of_the_same_name_is_not_the_one_that_is_there,
       the_same_image_under_an_order_that_failed_stays_with_its_old_order,
       an_image_below_the_floor_is_never_activated, damage_between_verification_and_boot_is_found,
       only_a_hard_reset_is_known)
