@@ -46,7 +46,8 @@ struct pri_ports {
 
 struct pri_row { /* what a cycle did for one ECU */
     const char *serial, *hardware_id;
-    bool full, online, updated;
+    bool full, online;
+    bool ordered, updated; /* the Director orders an image that is not installed; it is now */
     char from[UP_NAME_MAX + 1], to[UP_NAME_MAX + 1]; /* image names */
     uint64_t bytes;                                  /* of the new image */
     uint64_t bus_us;                                 /* time spent bringing it there */

@@ -231,5 +231,7 @@ enum pri_exit pri_session_verdict(const struct pri_outcome *o, enum pri_goal goa
 {
     if (pri_is_refusal(o->err)) return PRI_EXIT_ATTACK;
     if (o->err != UP_OK) return PRI_EXIT_FAULT;
+    for (unsigned i = 0; i < o->rows; i++) /* a Secondary that is silent, or another one, is no success */
+        if (o->row[i].err != UP_OK) return pri_is_refusal(o->row[i].err) ? PRI_EXIT_ATTACK : PRI_EXIT_FAULT;
     return (goal == PRI_CHECK ? o->pending : o->updated) > 0 ? PRI_EXIT_OK : PRI_EXIT_NOTHING;
 }

@@ -224,6 +224,18 @@ static void set_aside_failed(struct pri *p)
     }
 }
 
+static void note_orders(struct pri *p)
+{
+    for (unsigned i = 0; i < p->plan.count; i++) {
+        const struct pri_order *o = &p->plan.orders[i];
+        struct pri_row *r = &p->outcome.row[o->member];
+        if (!o->pending) continue;
+        r->ordered = true;
+        r->bytes = o->director.length;
+        (void)snprintf(r->to, sizeof r->to, "%s", o->name);
+    }
+}
+
 enum pri_verdict pri_step_plan(struct pri *p, bool enter)
 {
     (void)enter;
@@ -238,6 +250,7 @@ enum pri_verdict pri_step_plan(struct pri *p, bool enter)
     if (v != PRI_DONE) return v;
     if (p->plan.problem.err != UP_OK) pri_tell_problem(p, &p->plan.problem);
     set_aside_failed(p);
+    note_orders(p);
     return p->plan.pending > 0 ? PRI_DONE : PRI_NOTHING;
 }
 
@@ -318,8 +331,6 @@ static void join(struct pri *p, struct pri_order *o)
     struct pri_bundle *b = bundle_named(p, o->bundle);
     m->target = o->director;
     m->image_file = p->image_files[o->member];
-    p->outcome.row[o->member].bytes = o->director.length;
-    (void)snprintf(p->outcome.row[o->member].to, sizeof p->outcome.row[o->member].to, "%s", o->name);
     b->members[b->count++] = m;
     if (m->ecu == NULL) return;
     if (!m->ecu->online) {

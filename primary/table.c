@@ -2,11 +2,14 @@
 
 #include <string.h>
 
-static const char *verdict(const struct pri_row *r)
+static const char *verdict(const struct pri_outcome *o, const struct pri_row *r)
 {
     if (r->err != UP_OK) return up_err_name(r->err);
     if (!r->online) return "silent";
-    return r->updated ? "updated" : "up to date";
+    if (r->updated) return "updated";
+    if (r->ordered) return "update waits";
+    return o->err == UP_OK ? "up to date"
+                           : "not checked"; /* what the Director wants is known after a whole cycle */
 }
 
 void pri_print_table(FILE *out, const struct pri_outcome *o)
@@ -15,7 +18,7 @@ void pri_print_table(FILE *out, const struct pri_outcome *o)
     char text[PRI_ECUS_MAX + 1][2 * UP_NAME_MAX + 8];
     for (unsigned i = 0; i < o->rows; i++) {
         const struct pri_row *r = &o->row[i];
-        bool moved = r->updated && strcmp(r->from, r->to) != 0;
+        bool moved = (r->updated || r->ordered) && strcmp(r->from, r->to) != 0;
         (void)snprintf(text[i], sizeof text[i], "%s%s%s", r->from, moved ? " -> " : "", moved ? r->to : "");
         int widths[] = {(int)strlen(r->serial), (int)strlen(r->hardware_id), (int)strlen(text[i])};
         if (widths[0] > ecu) ecu = widths[0];
@@ -36,7 +39,7 @@ void pri_print_table(FILE *out, const struct pri_outcome *o)
             fprintf(out, "%8.2f  ", (double)r->bus_us / 1e6);
         else
             fprintf(out, "%8s  ", "-");
-        fprintf(out, "%s\n", verdict(r));
+        fprintf(out, "%s\n", verdict(o, r));
         if (r->err != UP_OK) fprintf(out, "%*s  %s\n", ecu, "", r->detail);
     }
 }
@@ -58,6 +61,7 @@ cJSON *pri_outcome_json(const struct pri_outcome *o)
         cJSON_AddBoolToObject(row, "online", r->online);
         cJSON_AddStringToObject(row, "from", r->from);
         cJSON_AddStringToObject(row, "to", r->to);
+        cJSON_AddBoolToObject(row, "ordered", r->ordered);
         cJSON_AddBoolToObject(row, "updated", r->updated);
         cJSON_AddNumberToObject(row, "bytes", (double)r->bytes);
         cJSON_AddNumberToObject(row, "bus_seconds", (double)r->bus_us / 1e6);
