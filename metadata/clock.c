@@ -18,6 +18,11 @@ void up_clock_ask(struct up_clock *c, const uint8_t nonce[UP_NONCE_BYTES])
     c->asked = true;
 }
 
+void up_clock_slept(struct up_clock *c)
+{
+    c->fresh = false;
+}
+
 void up_clock_on_root(struct up_clock *c, const struct up_root *root)
 {
     uint8_t keys[UP_SHA256_BYTES];

@@ -21,6 +21,8 @@ void up_clock_init(struct up_clock *c, int64_t base_s, int64_t attested_s,
                    const uint8_t keys[UP_SHA256_BYTES]);
 /* The nonce of the next attestation; a used one is never accepted again. */
 void up_clock_ask(struct up_clock *c, const uint8_t nonce[UP_NONCE_BYTES]);
+/* Nobody knows how much time has passed: a floor again, nothing attested. The question under way stays. */
+void up_clock_slept(struct up_clock *c);
 /* A new Root is trusted. Other time keys: back to base_s, nothing attested (V-CLK-11, V-CLK-12: before its
  * expiry is looked at). The question under way stays. */
 void up_clock_on_root(struct up_clock *c, const struct up_root *root);

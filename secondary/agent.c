@@ -125,6 +125,11 @@ bool sec_agent_tick(struct sec_agent *a, uint64_t now_ms)
     return a->reset_at_ms != 0 && now_ms >= a->reset_at_ms;
 }
 
+void sec_agent_slept(struct sec_agent *a)
+{
+    up_clock_slept(&a->clock);
+}
+
 enum uds_code sec_agent_code(enum up_err e)
 {
     switch (e) {

@@ -63,6 +63,10 @@ const struct uds_owner *sec_agent_owner(void);
  * out). */
 bool sec_agent_tick(struct sec_agent *a, uint64_t now_ms);
 
+/* The counter behind NOW_MS has stood still for an unknown while, as most do in sleep: the attested time is
+ * only a floor again, as after a reset. */
+void sec_agent_slept(struct sec_agent *a);
+
 /* Before the memory of a running agent is used for something else, or for sec_boot() again. */
 void sec_agent_drop(struct sec_agent *a);
 

@@ -19,8 +19,9 @@ enum { OK = 0, USAGE = 64, FAULT = 70, CONFIG = 78 };
 #define SECTOR      4096u
 #define UNIT        8u
 #define P2_US       1000000 /* fdatasync() of a busy disk keeps us longer than 50 ms; testers are told in 50 */
-#define TICK_US     100000u /* how late a trial limit may be noticed */
-#define ROOM_FACTOR 8u      /* files that are not canonical: metadata/sign.h */
+#define TICK_US     100000u  /* how late a trial limit may be noticed */
+#define ASLEEP_US   1000000u /* what attested time may be wrong by */
+#define ROOM_FACTOR 8u       /* files that are not canonical: metadata/sign.h */
 #define BROKEN      "ISOCTANE-BROKEN"
 
 struct ecu {
@@ -35,6 +36,7 @@ struct ecu {
     struct isotp_link *link;
     uint8_t request[UINT16_MAX], reply[UINT16_MAX];
     struct sec_status told; /* what the log said last */
+    uint64_t asleep_us;     /* since the machine started, as far as it was noticed */
     bool fast;
 };
 
@@ -112,6 +114,24 @@ static uint64_t now_us(void)
     struct timespec t;
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
+/* The trial limit counts time awake, so that clock stands still in sleep; attested time grows old all the
+ * same. */
+static uint64_t asleep_us(void)
+{
+    const uint64_t awake = now_us(); /* first: the other clock is never behind it */
+    struct timespec t;
+    (void)clock_gettime(CLOCK_BOOTTIME, &t);
+    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u - awake;
+}
+
+static void notice_sleep(struct ecu *e)
+{
+    const uint64_t asleep = asleep_us();
+    if (asleep <= e->asleep_us + ASLEEP_US) return;
+    e->asleep_us = asleep;
+    sec_agent_slept(&e->agent);
 }
 
 /* ---- opening ---- */
@@ -231,6 +251,7 @@ static int loop(struct ecu *e)
 
     while (!stop) {
         const uint64_t now = now_us();
+        notice_sleep(e);
         bool reset = sec_agent_tick(&e->agent, now / 1000);
         bool up = sec_station_pump(&e->station, (uint32_t)now);
         log_changes(e);

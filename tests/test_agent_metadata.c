@@ -202,6 +202,12 @@ START_TEST(without_fresh_time_nothing_new_is_installed)
     ck_assert_uint_eq(ecu_put(&e, "time", ecu_attest(&e)), 0);
     IS(ecu_verify(&e), UP_OK);
     ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, 5000), 0);
+    sec_agent_slept(&e.agent); /* for a second, or for a year */
+    ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, 5000), UDS_CONDITIONS_NOT_CORRECT);
+    IS(ecu_verify(&e), UP_TIME_UNAVAILABLE);
+    ck_assert_uint_eq(ecu_put(&e, "time", ecu_attest(&e)), 0);
+    IS(ecu_verify(&e), UP_OK);
+    ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, 5000), 0);
     IS(ecu_boot(&e), UP_OK); /* a reset makes time old */
     ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
     IS(ecu_verify(&e), UP_TIME_UNAVAILABLE);
