@@ -111,7 +111,7 @@ int main(int argc, char **argv)
     unsigned failed = 0;
     for (unsigned i = 0; i < runs; i++) {
         int status = run_once(at + 2, i);
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) failed++;
+        if (!WIFEXITED(status) || WEXITSTATUS(status) > 1) failed++; /* 1: there was nothing to do */
     }
     unsigned n = (unsigned)runs;
     const char *format =

@@ -14,16 +14,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MESSAGE_MAX 4095
-#define IMAGE_MAX   (1024u * 1024)
-#define ECUS_MAX    2
+#define MESSAGE_MAX      4095
+#define IMAGE_MAX        (1024u * 1024)
+#define ECUS_MAX         2
+#define USUAL_BLOCK_SIZE 64 /* what a Secondary asks for when its configuration says nothing */
 
 static const struct kind {
     const char *name;
     struct sim_bus_config config;
-    uint32_t bytes;
-    /* (4095 - 2) bytes in the time of first frame, consecutive frames, flow control and answer, every frame
-     * as ISO 11898-1:2015, 10.4 counts its bits, without stuff bits. */
+    uint32_t bytes; /* of all images together */
+    /* BS 0: (4095 - 2) bytes in the time of first frame, consecutive frames, flow control and answer, every
+     * frame as ISO 11898-1:2015, 10.4 counts its bits, without stuff bits. */
     double unstuffed_kb_s;
 } kinds[] = {
     {"CAN 500k", {.bitrate = 500000}, 128 * 1024, 31.4},
@@ -64,10 +65,11 @@ static uint32_t request_id(unsigned ecu)
     return 0x7E0 + ecu;
 }
 
-static struct isotp_config channel_config(uint32_t tx, uint32_t rx, bool fd)
+static struct isotp_config channel_config(uint32_t tx, uint32_t rx, bool fd, uint8_t block_size)
 {
     struct isotp_config c = isotp_config_default(tx, rx, fd);
     c.brs = fd;
+    c.block_size = block_size;
     return c;
 }
 
@@ -92,12 +94,12 @@ static enum uds_code take_exit(void *ctx)
 }
 
 /* Until the bus goes. */
-static void run_server(const char *bus, unsigned ecu, bool fd, int ready)
+static void run_server(const char *bus, unsigned ecu, bool fd, uint8_t block_size, int ready)
 {
     static uint8_t request[MESSAGE_MAX], reply[MESSAGE_MAX];
     static const struct uds_owner owner = {.download = take_download, .block = take_block, .exit = take_exit};
     static const struct uds_server_config server = {.max_message = MESSAGE_MAX};
-    const struct isotp_config channel = channel_config(request_id(ecu) + 8, request_id(ecu), fd);
+    const struct isotp_config channel = channel_config(request_id(ecu) + 8, request_id(ecu), fd, block_size);
     struct sec_station s;
     sec_station_init(&s, open_link(bus, fd), &channel, &server, &owner, NULL, request, reply);
     if (write(ready, "r", 1) != 1) fail("pipe");
@@ -105,7 +107,7 @@ static void run_server(const char *bus, unsigned ecu, bool fd, int ready)
     exit(0);
 }
 
-static pid_t start_server(const struct lib_bus_process *bus, unsigned ecu, bool fd)
+static pid_t start_server(const struct lib_bus_process *bus, unsigned ecu, bool fd, uint8_t block_size)
 {
     int ready[2];
     char byte;
@@ -114,7 +116,7 @@ static pid_t start_server(const struct lib_bus_process *bus, unsigned ecu, bool 
     if (pid < 0) fail("fork");
     if (pid == 0) {
         lib_bus_process_leave(bus);
-        run_server(bus->name, ecu, fd, ready[1]);
+        run_server(bus->name, ecu, fd, block_size, ready[1]);
     }
     close(ready[1]);
     if (read(ready[0], &byte, 1) != 1) fail("no server");
@@ -171,7 +173,7 @@ static void transfer_all(struct isotp_node *node, struct peer *peers, unsigned e
     }
 }
 
-static uint64_t run_client(const char *bus, unsigned ecus, const struct kind *k)
+static uint64_t run_client(const char *bus, unsigned ecus, const struct kind *k, uint32_t bytes)
 {
     static struct peer peers[ECUS_MAX];
     struct isotp *channels[ECUS_MAX];
@@ -179,7 +181,7 @@ static uint64_t run_client(const char *bus, unsigned ecus, const struct kind *k)
     struct isotp_link *link = open_link(bus, k->config.fd);
     for (unsigned i = 0; i < ecus; i++) {
         struct peer *p = &peers[i];
-        const struct isotp_config c = channel_config(request_id(i), request_id(i) + 8, k->config.fd);
+        const struct isotp_config c = channel_config(request_id(i), request_id(i) + 8, k->config.fd, 0);
         isotp_init(&p->channel, &c, p->reply, sizeof p->reply);
         uds_client_init(&p->client, &(struct uds_client_config){0}, &p->channel);
         p->opened = false;
@@ -188,27 +190,27 @@ static uint64_t run_client(const char *bus, unsigned ecus, const struct kind *k)
     isotp_node_init(&node, link, channels, ecus);
     uint64_t began = sim_monotonic_ns();
     for (unsigned i = 0; i < ecus; i++) uds_client_session(&peers[i].client, UDS_PROGRAMMING, now_us());
-    transfer_all(&node, peers, ecus, k->bytes);
+    transfer_all(&node, peers, ecus, bytes);
     uint64_t took = sim_monotonic_ns() - began;
     link->ops->close(link);
     return took;
 }
 
-static void measure(const struct kind *k, unsigned ecus)
+static void measure(const struct kind *k, unsigned ecus, uint8_t block_size)
 {
     struct lib_bus_process bus;
     lib_bus_process_start(&bus, &k->config);
     pid_t servers[ECUS_MAX];
-    for (unsigned i = 0; i < ecus; i++) servers[i] = start_server(&bus, i, k->config.fd);
-    uint64_t took = run_client(bus.name, ecus, k);
+    for (unsigned i = 0; i < ecus; i++) servers[i] = start_server(&bus, i, k->config.fd, block_size);
+    uint64_t took = run_client(bus.name, ecus, k, k->bytes / ecus);
     struct lib_bus_figures f = lib_bus_process_stop(&bus);
     for (unsigned i = 0; i < ecus; i++) waitpid(servers[i], NULL, 0);
 
-    double bytes = (double)k->bytes * ecus;
-    double reached = bytes / ((double)took / 1e6), limit = bytes / ((double)f.busy_ns / 1e6);
-    printf("%-12s %u ECU%s: %6.1f kB/s = %5.1f %% of %6.1f (these frames, bus never idle), "
+    double bytes = k->bytes, reached = bytes / ((double)took / 1e6),
+           limit = bytes / ((double)f.busy_ns / 1e6);
+    printf("%-10s BS %2u  %u ECU%s: %6.1f kB/s = %5.1f %% of %6.1f (these frames, bus never idle), "
            "%5.1f %% of %5.1f (no stuff bits)\n",
-           k->name, ecus, ecus == 1 ? " " : "s", reached, 100 * reached / limit, limit,
+           k->name, block_size, ecus, ecus == 1 ? " " : "s", reached, 100 * reached / limit, limit,
            100 * reached / k->unstuffed_kb_s, k->unstuffed_kb_s);
 }
 
@@ -222,7 +224,10 @@ int main(void)
         random ^= random << 17;
         image[i] = (uint8_t)(random >> 32);
     }
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        for (unsigned ecus = 1; ecus <= ECUS_MAX; ecus++) measure(&kinds[i], ecus);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        measure(&kinds[i], 1, 0);
+        measure(&kinds[i], 1, USUAL_BLOCK_SIZE);
+        measure(&kinds[i], 2, USUAL_BLOCK_SIZE);
+    }
     return 0;
 }
