@@ -232,7 +232,7 @@ static void note_orders(struct pri *p)
         if (!o->pending) continue;
         r->ordered = true;
         r->bytes = o->director.length;
-        (void)snprintf(r->to, sizeof r->to, "%s", o->name);
+        memcpy(r->to, o->name, sizeof r->to);
     }
 }
 
@@ -297,13 +297,14 @@ enum pri_verdict pri_step_download(struct pri *p, bool enter)
 
 /* ---- update ---- */
 
-static struct pri_bundle *bundle_named(struct pri *p, const char *name)
+static struct pri_bundle *bundle_of(struct pri *p, const struct pri_order *o)
 {
     for (unsigned i = 0; i < p->bundle_count; i++)
-        if (strcmp(p->bundles[i].name, name) == 0) return &p->bundles[i];
+        if (strcmp(p->bundles[i].name, o->bundle) == 0) return &p->bundles[i];
     struct pri_bundle *b = &p->bundles[p->bundle_count];
     *b = (struct pri_bundle){.store = p->ports.state};
-    (void)snprintf(b->name, sizeof b->name, "%s", name);
+    _Static_assert(sizeof b->name == sizeof o->bundle, "the same name");
+    memcpy(b->name, o->bundle, sizeof b->name);
     memcpy(b->order, p->plan.digest, sizeof b->order);
     pri_bundle_begin(b, PRI_PREPARING);
     p->ended[p->bundle_count++] = false;
@@ -328,7 +329,7 @@ static void hold_back(struct pri_bundle *b, struct pri_member *m, enum up_err e,
 static void join(struct pri *p, struct pri_order *o)
 {
     struct pri_member *m = &p->members[o->member];
-    struct pri_bundle *b = bundle_named(p, o->bundle);
+    struct pri_bundle *b = bundle_of(p, o);
     m->target = o->director;
     m->image_file = p->image_files[o->member];
     b->members[b->count++] = m;
