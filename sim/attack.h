@@ -7,7 +7,7 @@
 
 #include <cjson/cJSON.h>
 
-#define SIM_ATTACK_STEPS 16
+#define SIM_ATTACK_STEPS 24
 
 struct sim_attack_step {     /* one thing that was tried, and what came of it */
     char who[UP_ID_MAX + 1]; /* ECU, or "vehicle" */

@@ -48,7 +48,7 @@ void sim_attack_runs(struct sim_vehicle *v, struct sim_attack_result *r, unsigne
 
 void sim_attack_all_run(struct sim_vehicle *v, struct sim_attack_result *r, unsigned version)
 {
-    for (unsigned ecu = 1; ecu < SIM_WORLD_ECUS; ecu++) sim_attack_runs(v, r, ecu, version);
+    for (unsigned ecu = 0; ecu < SIM_WORLD_ECUS; ecu++) sim_attack_runs(v, r, ecu, version);
 }
 
 void sim_attack_meddle(struct sim_vehicle *v,

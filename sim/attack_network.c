@@ -81,15 +81,27 @@ void sim_attack_freeze(struct sim_vehicle *v, struct sim_attack_result *r)
 
 /* ---- a server, or somebody on the way, changes one answer ---- */
 
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
 struct bend {
-    const char *path; /* part of the request's path */
+    const char *path; /* how the request's path ends; a folder: how it begins */
     void (*bend)(struct sim_reply *reply);
 };
+
+static bool concerns(const char *path, const char *request)
+{
+    const bool folder = ends_with(path, "/");
+    return folder ? strncmp(request, path, strlen(path)) == 0 : ends_with(request, path);
+}
 
 static void bend_tamper(void *ctx, const struct sim_request *rq, struct sim_reply *reply)
 {
     const struct bend *b = ctx;
-    if (reply->status == 200 && strstr(rq->path, b->path) != NULL) b->bend(reply);
+    if (reply->status == 200 && concerns(b->path, rq->path)) b->bend(reply);
 }
 
 static void flip(struct sim_reply *r)
@@ -187,12 +199,6 @@ struct swap {
     const char *path; /* ends the request's path */
     struct sim_reply reply;
 };
-
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
 
 static void swap_tamper(void *ctx, const struct sim_request *rq, struct sim_reply *reply)
 {

@@ -263,7 +263,14 @@ void sim_vehicle_cut_power(struct sim_vehicle *v, unsigned ecu)
 void sim_vehicle_running(struct sim_vehicle *v, unsigned ecu, char name[UP_NAME_MAX + 1],
                          uint32_t *release_counter)
 {
+    struct pri_installed own = {0};
     struct sec_status s;
+    if (ecu == 0) {
+        (void)v->installer->state(v->installer, &own);
+        (void)snprintf(name, UP_NAME_MAX + 1, "%s", own.name);
+        *release_counter = own.release_counter;
+        return;
+    }
     sec_agent_status(&v->ecus[ecu - 1].agent, &s);
     size_t n = s.image_name.n < UP_NAME_MAX ? s.image_name.n : UP_NAME_MAX;
     memcpy(name, s.image_name.p, n);

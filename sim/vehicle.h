@@ -54,7 +54,7 @@ enum pri_verdict sim_tester_send(struct sim_tester *t, enum pri_errand errand,
                                  const struct pri_parcel *parcel, const struct pri_ecu **told);
 /* Any one request; OK, BUS_REFUSED (*CODE says why), UNAVAILABLE. */
 enum up_err sim_tester_ask(struct sim_tester *t, const uint8_t *request, size_t n, uint8_t *code);
-/* What runs on ECU (1..): name and release counter, as the ECU itself has it. */
+/* What runs on ECU (0: the Primary itself): name and release counter, as the ECU itself has it. */
 void sim_vehicle_running(struct sim_vehicle *v, unsigned ecu, char name[UP_NAME_MAX + 1],
                          uint32_t *release_counter);
 /* The software of ECU (1..) as it runs, for who has taken it over. A power cut brings back what flash says.
