@@ -275,7 +275,7 @@ unsigned pri_descriptors(const struct pri *p, struct pollfd *out)
     unsigned n = 0;
     for (unsigned b = 0; b < p->config->bus_count; b++) {
         const struct isotp_node *node = &p->fleet.nodes[b];
-        if (node->down || node->link->fd < 0) continue;
+        if (node->down || node->link->fd < 0 || pri_fleet_gathers(&p->fleet, b)) continue;
         out[n++] = (struct pollfd){.fd = node->link->fd,
                                    .events = (short)(node->blocked ? POLLIN | POLLOUT : POLLIN)};
     }

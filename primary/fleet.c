@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#define GATHER_US 1000u /* at most a dozen frames on the fastest bus; queues hold hundreds */
+
 enum up_err pri_fleet_open(struct pri_fleet *f, const struct pri_config *config,
                            struct isotp_link *const *links)
 {
@@ -42,6 +44,14 @@ void pri_fleet_pump(struct pri_fleet *f, uint64_t now_us)
     if (pri_fleet_due(f, now_us) == 0) turn(f, now_us);
 }
 
+bool pri_fleet_gathers(const struct pri_fleet *f, unsigned bus)
+{
+    const struct isotp_node *n = &f->nodes[bus];
+    for (size_t i = 0; i < n->count; i++)
+        if (isotp_receiving(n->channels[i])) return true;
+    return false;
+}
+
 uint32_t pri_fleet_due(const struct pri_fleet *f, uint64_t now_us)
 {
     uint32_t due = ISOTP_NEVER;
@@ -51,6 +61,7 @@ uint32_t pri_fleet_due(const struct pri_fleet *f, uint64_t now_us)
     }
     for (unsigned b = 0; b < f->config->bus_count; b++) {
         uint32_t d = isotp_node_due(&f->nodes[b], (uint32_t)now_us);
+        if (d > GATHER_US && pri_fleet_gathers(f, b)) d = GATHER_US;
         if (d < due) due = d;
     }
     return due;

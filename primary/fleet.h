@@ -20,6 +20,9 @@ void pri_fleet_close(struct pri_fleet *f);
 /* Moves frames and conversations on. */
 void pri_fleet_pump(struct pri_fleet *f, uint64_t now_us);
 uint32_t pri_fleet_due(const struct pri_fleet *f, uint64_t now_us);
+/* A long message is coming in on this bus: its frames are looked at a millisecond's worth at a time, not each
+ * as it comes, for waking costs more than all else. due() counts on it. */
+bool pri_fleet_gathers(const struct pri_fleet *f, unsigned bus);
 bool pri_fleet_busy(const struct pri_fleet *f);
 /* The same errand for every ECU that is not busy; ONLINE: only those that have identified themselves. */
 void pri_fleet_send(struct pri_fleet *f, enum pri_errand errand, bool online, uint64_t now_us);

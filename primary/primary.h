@@ -73,8 +73,8 @@ void pri_begin(struct pri *p, enum pri_goal goal, uint64_t now_us);
 bool pri_step(struct pri *p, uint64_t now_us); /* false: the cycle has ended */
 uint32_t pri_due(const struct pri *p,
                  uint64_t now_us); /* microseconds; the fetch port's own timers not included */
-/* The descriptors to wait for, at most PRI_BUSES_MAX; links without one, and links that are down, have none.
- */
+/* The descriptors to wait for, at most PRI_BUSES_MAX; a link without one, one that is down, and one on which
+ * a long message comes in (due() says when to look at it) have none. */
 unsigned pri_descriptors(const struct pri *p, struct pollfd *out);
 /* False: a bus-off, or a hub that went away. It stays down: open its link, and the Primary, again. */
 bool pri_links_up(const struct pri *p);

@@ -213,9 +213,10 @@ void pri_session_idle(struct pri_session *s, uint64_t us)
 {
     uint64_t end_us = pri_session_now_us() + us;
     for (uint64_t now_us; !s->stopped && !s->poll_now && (now_us = pri_session_now_us()) < end_us;) {
-        wait_for_something(s, end_us - now_us);
-        if (s->pri != NULL)
-            (void)pri_step(s->pri, now_us); /* takes frames that nobody asked for off the bus */
+        uint64_t left_us = end_us - now_us, due_us = s->pri == NULL ? left_us : pri_due(s->pri, now_us);
+        wait_for_something(s, due_us < left_us ? due_us : left_us);
+        if (s->pri != NULL) /* takes frames that nobody asked for off the bus */
+            (void)pri_step(s->pri, pri_session_now_us());
     }
     s->poll_now = false; /* one that came during a cycle counts too */
 }
