@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,13 @@ struct server {
     int listener;
     SSL_CTX *context; /* NULL: plain */
     tls_answer *answer;
+    pthread_t thread;
+    atomic_int peer; /* descriptor of the client at hand; -1: none */
 };
+static struct server servers[4];
+static int count;
+static atomic_bool stopping;
+
 struct tls_peer {
     int fd;
     SSL *ssl;
@@ -90,12 +97,26 @@ static void talk(const struct server *s, struct tls_peer *p)
 
 static void *serve(void *ctx)
 {
-    const struct server *s = ctx;
+    struct server *s = ctx;
     for (;;) {
         struct tls_peer p = {.fd = accept(s->listener, NULL, NULL)};
         if (p.fd < 0) return NULL;
-        talk(s, &p);
+        atomic_store(&s->peer, p.fd);
+        if (!atomic_load(&stopping)) talk(s, &p);
+        atomic_store(&s->peer, -1);
         close(p.fd);
+    }
+}
+
+/* Before OpenSSL is taken down, which a thread in the middle of a handshake would not survive. */
+static void stop_all(void)
+{
+    atomic_store(&stopping, true);
+    for (int i = 0; i < count; i++) {
+        int peer = atomic_load(&servers[i].peer);
+        (void)shutdown(servers[i].listener, SHUT_RDWR);
+        if (peer >= 0) (void)shutdown(peer, SHUT_RDWR);
+        (void)pthread_join(servers[i].thread, NULL);
     }
 }
 
@@ -118,10 +139,10 @@ static SSL_CTX *context_of(const struct tls_options *o)
 /* Servers live as long as the process of their test. */
 int tls_serve(const struct tls_options *o, tls_answer *answer)
 {
-    static struct server servers[4];
-    static int count;
     ck_assert_int_lt(count, 4);
-    struct server *s = &servers[count++];
+    if (count == 0) ck_assert(OPENSSL_init_ssl(0, NULL) == 1 && atexit(stop_all) == 0);
+    struct server *s = &servers[count];
+    atomic_store(&s->peer, -1);
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof a;
     signal(SIGPIPE, SIG_IGN);
@@ -131,8 +152,7 @@ int tls_serve(const struct tls_options *o, tls_answer *answer)
     ck_assert_int_eq(bind(s->listener, (struct sockaddr *)&a, sizeof a), 0);
     ck_assert_int_eq(listen(s->listener, 16), 0);
     ck_assert_int_eq(getsockname(s->listener, (struct sockaddr *)&a, &n), 0);
-    pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, serve, s), 0);
-    pthread_detach(thread);
+    ck_assert_int_eq(pthread_create(&s->thread, NULL, serve, s), 0);
+    count++;
     return ntohs(a.sin_port);
 }
