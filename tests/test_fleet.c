@@ -76,5 +76,66 @@ START_TEST(a_message_that_breaks_off_is_not_gathered_for_ever)
 }
 END_TEST
 
+/* A bus without any delay: what is asked is answered before send() returns, as on a vcan. */
+struct instant_link {
+    struct isotp_link link;
+    struct isotp_frame answer[4];
+    unsigned answers;
+    uint16_t asked[16];
+    unsigned requests;
+};
+
+static int send_frames(struct isotp_link *l, const struct isotp_frame *f, size_t n)
+{
+    struct instant_link *i = (struct instant_link *)l;
+    for (size_t k = 0; k < n; k++) {
+        if (f[k].len < 4 || f[k].data[1] != UDS_READ_DATA || i->requests == 16) continue;
+        uint16_t did = (uint16_t)(f[k].data[2] << 8 | f[k].data[3]);
+        i->asked[i->requests++] = did;
+        struct isotp_frame *a = &i->answer[i->answers++];
+        *a = (struct isotp_frame){.id = 0x7E8, .len = 5, .data = {4, 0x62, f[k].data[2], f[k].data[3], 'b'}};
+    }
+    return (int)n;
+}
+
+static int recv_frames(struct isotp_link *l, struct isotp_frame *f, size_t n)
+{
+    struct instant_link *i = (struct instant_link *)l;
+    size_t k = i->answers < n ? i->answers : n;
+    memcpy(f, i->answer, k * sizeof *f);
+    i->answers -= (unsigned)k;
+    return (int)k;
+}
+
+static uint32_t none_lost(const struct isotp_link *l)
+{
+    (void)l;
+    return 0;
+}
+
+/* An answer that comes while the last frames leave is work for now: on a real vcan the Primary slept through
+ * it. */
+START_TEST(an_answer_without_delay_is_not_slept_through)
+{
+    static const struct isotp_link_ops ops = {send_frames, recv_frames, none_lost, NULL};
+    struct instant_link link = {.link = {.ops = &ops, .fd = -1}};
+    struct isotp_link *links[] = {&link.link};
+    struct pri_config quick = {
+        .vehicle_id = "b", .ecu_deadline_s = 10, .boot_deadline_s = 10, .bus_count = 1, .ecu_count = 1};
+    quick.ecus[0] = (struct pri_ecu_config){
+        .serial = "b", .hardware_id = "b", .channel = isotp_config_default(0x7E0, 0x7E8, false)};
+    ck_assert_int_eq(pri_fleet_open(&fleet, &quick, links), UP_OK);
+    pri_fleet_send(&fleet, PRI_IDENTIFY, false, 1000);
+    for (int turn = 0; turn < 20; turn++) { /* time stands still: only what is due now may happen */
+        pri_fleet_pump(&fleet, 1000);
+        if (pri_fleet_due(&fleet, 1000) != 0) break;
+    }
+    ck_assert_uint_ge(link.requests, 4); /* serial, vehicle, hardware, capabilities: the last is unreadable */
+    ck_assert_uint_eq(link.asked[0], UDS_DID_ECU_SERIAL);
+    ck_assert_uint_eq(link.asked[3], UDS_DID_CAPABILITIES);
+    pri_fleet_close(&fleet);
+}
+END_TEST
+
 SUITE("fleet", a_long_message_is_looked_at_every_millisecond_and_a_short_one_at_once,
-      a_message_that_breaks_off_is_not_gathered_for_ever)
+      a_message_that_breaks_off_is_not_gathered_for_ever, an_answer_without_delay_is_not_slept_through)
