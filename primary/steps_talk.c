@@ -333,9 +333,14 @@ enum pri_verdict pri_step_manifest(struct pri *p, bool enter)
     struct pri_answer a;
     if (!fetch->done(fetch, p->transfer, &a)) return PRI_WAIT;
     if (a.err != UP_OK) pri_problem_set(&p->problem, a.err, "manifest: %s: %s", up_err_text(a.err), a.detail);
-    bool delivered = a.err == UP_OK;
+    const bool delivered = a.err == UP_OK, refused = a.err == UP_REFUSED;
     fetch->drop(fetch, p->transfer);
     p->transfer = NULL;
+    if (refused) { /* told, but no end: a clock that the Director does not believe needs its next Root to heal
+                    */
+        pri_tell_problem(p, &p->problem);
+        return PRI_NOTHING;
+    }
     if (!delivered) return PRI_FAILED;
     if (p->attacks[0] != '\0') { /* it has been told; a newer one stays */
         char told[UP_ATTACKS_MAX + 1];

@@ -42,6 +42,8 @@ const struct sim_attack sim_attacks[] = {
      sim_attack_duplicated_signature},
     {"fast-forward", "Versions driven up to the ceiling, and healed by a new key",
      "the Director's Timestamp key", "V-REC-02", sim_attack_fast_forward},
+    {"future-time", "The clock set to 2099, and healed by a new key", "the time server's key",
+     "V-CLK-11, V-CLK-12", sim_attack_future_time},
     {"no-metadata", "Programming over UDS without metadata", "the bus", "E-BUS-01, E-LOG-02",
      sim_attack_no_metadata},
     {"other-image", "Other bytes under a genuine order", "the bus", "E-BUS-02, E-IMG-08",

@@ -230,3 +230,23 @@ void sim_attack_fast_forward(struct sim_vehicle *v, struct sim_attack_result *r)
     sim_attack_all_run(v, r, 2);
     sim_attack_heals(v, r, 2);
 }
+
+/* ---- the time server's key ---- */
+
+void sim_attack_future_time(struct sim_vehicle *v, struct sim_attack_result *r)
+{
+    static const struct sim_twist future = {"director/time", "set", "/time=\"2099-01-01T00:00:00Z\""};
+    struct sim_repo repo;
+    if (!sim_attack_order(v, r, 2) || !director_signs(v, r, &future, 1)) return;
+    sim_attack_note(r, "vehicle", UP_REFUSED, sim_attack_cycle(v),
+                    "the time is 2099: everything has expired, and the Director believes no report");
+    if (!director_signs(v, r, NULL, 0)) return;
+    sim_attack_note(r, "vehicle", UP_TIME_BACKWARD, sim_attack_cycle(v), "and nobody can turn it back");
+    sim_attack_all_run(v, r, 1);
+    if (!sim_attack_open_repo(v, r, &repo)) return;
+    if (!sim_repo_rotate(&repo, UP_DIRECTOR, "time", (struct sim_role_plan){0}, sim_vehicle_time(v)))
+        sim_attack_trouble(r, repo.why);
+    sim_attack_note(r, "vehicle", UP_TIME_SIG, sim_attack_cycle(v),
+                    "honest time, signed by a new key; the next Root, which tells so, begins time anew");
+    sim_attack_heals(v, r, 2);
+}

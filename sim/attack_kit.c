@@ -91,10 +91,9 @@ void sim_attack_is_told(struct sim_vehicle *v, struct sim_attack_result *r, unsi
 
 bool sim_attack_copy_reply(struct sim_reply *to, const struct sim_reply *from)
 {
-    uint8_t *body = malloc(from->body_bytes + 1);
-    if (body == NULL) return false;
-    if (from->body_bytes > 0) memcpy(body, from->body, from->body_bytes);
-    *to = (struct sim_reply){from->status, body, from->body_bytes};
+    *to = (struct sim_reply){from->status, malloc(from->body_bytes + 1), from->body_bytes};
+    if (to->body == NULL) return false;
+    if (from->body_bytes > 0) memcpy(to->body, from->body, from->body_bytes);
     return true;
 }
 

@@ -61,7 +61,7 @@ sim_attack_story sim_attack_replay, sim_attack_freeze, sim_attack_tampered_image
 /* attack_keys.c */
 sim_attack_story sim_attack_stolen_director_key, sim_attack_stolen_image_keys, sim_attack_wrong_hardware,
     sim_attack_old_image, sim_attack_supplier_out_of_bounds, sim_attack_duplicated_signature,
-    sim_attack_fast_forward;
+    sim_attack_fast_forward, sim_attack_future_time;
 /* attack_bus.c */
 sim_attack_story sim_attack_no_metadata, sim_attack_replayed_order, sim_attack_other_image,
     sim_attack_lying_secondary;

@@ -171,6 +171,26 @@ START_TEST(a_secondary_that_loses_power_in_mid_transfer_goes_on_where_it_was)
 }
 END_TEST
 
+/* P-CLK-07 */
+START_TEST(time_for_others_as_well_or_not_for_all_of_us_is_refused)
+{
+    static const struct sim_twist more = {"director/time", "set",
+                                          "/nonces/-=\"00112233445566778899aabbccddeeff\""};
+    static const struct sim_twist less = {"director/time", "drop", "/nonces/2"};
+    struct sim_vehicle *v = build((struct sim_vehicle_options){0});
+    struct sim_director *d = sim_backend_director(sim_vehicle_backend(v));
+    ck_assert(sim_vehicle_order(v, 2));
+    ck_assert(sim_director_twist(d, &more, 1));
+    ck_assert_int_eq(update(v)->err, UP_TIME_NONCE);
+    ck_assert(sim_director_twist(d, &less, 1));
+    ck_assert_int_eq(update(v)->err, UP_TIME_NONCE);
+    for (unsigned ecu = 0; ecu < SIM_WORLD_ECUS; ecu++) expect_image(v, ecu, 1);
+    ck_assert(sim_director_twist(d, NULL, 0));
+    update_all(v);
+    dismantle(v);
+}
+END_TEST
+
 START_TEST(attack_comes_out_as_the_table_says)
 {
     static struct sim_attack_result r;
@@ -197,6 +217,7 @@ int main(void)
     tcase_add_test(c, checking_installs_nothing);
     tcase_add_test(c, one_seed_gives_one_story);
     tcase_add_test(c, lost_frames_delay_an_update_but_do_not_stop_it);
+    tcase_add_test(c, time_for_others_as_well_or_not_for_all_of_us_is_refused);
     tcase_add_loop_test(c, a_secondary_that_loses_power_in_mid_transfer_goes_on_where_it_was, 1,
                         SIM_WORLD_ECUS);
     tcase_add_loop_test(c, attack_comes_out_as_the_table_says, 0, (int)sim_attack_count);
