@@ -9,15 +9,16 @@
 
 /* The whole of section 6: what a state tells its members to do, and where it goes from there. */
 static const struct edge {
-    const char *name;
-    bool record; /* durable before the first member is told */
+    const char *name; /* in records: after COMMIT all are the same */
+    bool record;      /* durable before the first member is told */
     enum pri_errand errand;
     enum pri_bundle_state done, failed;
 } edges[PRI_BUNDLE_DONE] = {
     [PRI_PREPARING] = {"preparing", false, PRI_PREPARE, PRI_ACTIVATING, PRI_BUNDLE_FAILED},
     [PRI_ACTIVATING] = {"activating", true, PRI_ACTIVATE, PRI_CONFIRMING, PRI_REVERTING},
     [PRI_CONFIRMING] = {"committed", true, PRI_CONFIRM, PRI_BUNDLE_DONE, PRI_FORWARDING},
-    [PRI_FORWARDING] = {"committed", false, PRI_ACTIVATE, PRI_CONFIRMING, PRI_BUNDLE_LATER},
+    [PRI_FORWARDING] = {"committed", false, PRI_ACTIVATE, PRI_CONFIRMING, PRI_CONFIRMING},
+    [PRI_RENEWING] = {"committed", false, PRI_PREPARE, PRI_FORWARDING, PRI_BUNDLE_LATER},
     [PRI_REVERTING] = {"reverting", true, PRI_REVERT, PRI_BUNDLE_FAILED, PRI_BUNDLE_LATER},
 };
 
@@ -82,16 +83,20 @@ static enum pri_verdict member_step(struct pri_member *m, uint64_t now_us)
 
 /* ---- records ---- */
 
-static enum up_err record(struct pri_bundle *b, enum pri_bundle_state state)
+/* STATE of all members, or of those only who are not through with it. */
+static enum up_err record(struct pri_bundle *b, enum pri_bundle_state state, bool all)
 {
     char key[UP_ID_MAX + 16];
     uint8_t text[RECORD_MAX];
     struct up_writer w = {.p = text, .cap = sizeof text};
+    bool first = true;
     (void)snprintf(key, sizeof key, "bundle/%s", b->name);
     if (state == PRI_BUNDLE_DONE) return pri_state_remove(b->store, key);
     up_write(&w, "{\"members\":[");
     for (unsigned i = 0; i < b->count; i++) {
-        if (i > 0) up_write(&w, ",");
+        if (!all && b->members[i]->verdict == PRI_DONE) continue;
+        if (!first) up_write(&w, ",");
+        first = false;
         up_write_string(&w, up_span_of(b->members[i]->serial));
     }
     up_write(&w, "],\"order\":");
@@ -126,9 +131,16 @@ bool pri_bundle_record_read(const char *key, struct up_span value, struct pri_bu
 
 void pri_bundle_begin(struct pri_bundle *b, enum pri_bundle_state state)
 {
-    b->state = state;
+    b->state = b->last = state;
     b->sent = b->forwarded = false;
     b->problem = (struct pri_problem){0};
+}
+
+void pri_bundle_hold(struct pri_bundle *b, struct pri_member *m, enum up_err err, const char *why)
+{
+    pri_problem_set(&m->problem, err, "%s", why);
+    if (b->problem.err == UP_OK) pri_problem_set(&b->problem, err, "%s: %s", m->serial, why);
+    b->state = PRI_BUNDLE_LATER;
 }
 
 static void remember(struct pri_bundle *b, const struct pri_member *m)
@@ -137,65 +149,96 @@ static void remember(struct pri_bundle *b, const struct pri_member *m)
         pri_problem_set(&b->problem, m->problem.err, "%s: %s", m->serial, m->problem.what);
 }
 
-static void enter(struct pri_bundle *b, enum pri_bundle_state next)
-{
-    bool tried = next == PRI_FORWARDING && b->forwarded;
-    if (next == PRI_FORWARDING) b->forwarded = true;
-    b->state = tried ? PRI_BUNDLE_LATER : next;
-    b->sent = false;
-}
-
-/* Somebody who was silent may answer next time, and who was reset needs a new attestation: nothing is
- * activated yet, so nothing needs to be remembered. */
+/* What may be better next time, while nothing is activated: somebody was silent, or was reset and needs a new
+ * attestation, or there was no room. All else would fail again. */
 static bool worth_another_try(const struct pri_bundle *b)
 {
     switch (b->problem.err) {
     case UP_UNAVAILABLE:
-    case UP_STORAGE_FULL:
+    case UP_TOO_SLOW:
     case UP_TIME_NONCE:
     case UP_TIME_UNAVAILABLE:
+    case UP_PRECONDITION:
+    case UP_STORAGE_FULL:
+    case UP_STORAGE_WRITE:
         return b->state == PRI_PREPARING;
     default:
         return false;
     }
 }
 
+static enum pri_bundle_state next_state(const struct pri_bundle *b, bool failed)
+{
+    if (!failed) return edges[b->state].done;
+    if (worth_another_try(b)) return PRI_BUNDLE_LATER;
+    bool tried = edges[b->state].failed == PRI_FORWARDING && b->forwarded;
+    return tried ? PRI_BUNDLE_LATER : edges[b->state].failed;
+}
+
+/* A record that goes on saying too much does no harm: who is through says so when asked again. */
+static void enter(struct pri_bundle *b, enum pri_bundle_state next)
+{
+    enum up_err e = UP_OK;
+    if (next == PRI_BUNDLE_LATER && edges[b->state].record) e = record(b, b->state, false);
+    (void)e;
+    if (next == PRI_FORWARDING) b->forwarded = true;
+    b->state = next;
+    b->sent = false;
+}
+
+/* Everybody is told; but what cannot be remembered is not begun. */
+static enum up_err tell_members(struct pri_bundle *b, uint64_t now_us)
+{
+    const struct edge *edge = &edges[b->state];
+    if (edge->record) UP_TRY(record(b, b->state, true));
+    for (unsigned i = 0; i < b->count; i++) member_send(b->members[i], edge->errand, b->order, now_us);
+    b->sent = true;
+    b->last = b->state;
+    return UP_OK;
+}
+
+static enum pri_verdict ask_members(struct pri_bundle *b, uint64_t now_us)
+{
+    bool failed = false, waiting = false;
+    for (unsigned i = 0; i < b->count; i++) {
+        enum pri_verdict v = member_step(b->members[i], now_us);
+        waiting |= v == PRI_WAIT;
+        failed |= v == PRI_FAILED;
+        if (v == PRI_FAILED) remember(b, b->members[i]);
+    }
+    return waiting ? PRI_WAIT : failed ? PRI_FAILED : PRI_DONE;
+}
+
 static enum pri_verdict ended(struct pri_bundle *b)
 {
     if (b->state == PRI_BUNDLE_LATER) return PRI_NOTHING;
-    enum up_err e = record(b, b->state);
-    if (e != UP_OK && b->problem.err == UP_OK)
-        pri_problem_set(&b->problem, e, "record of bundle %s", b->name);
-    return b->state == PRI_BUNDLE_DONE && e == UP_OK ? PRI_DONE : PRI_FAILED;
+    enum up_err e = record(b, b->state, true);
+    (void)e; /* if not: it is tried, or confirmed, once more */
+    return b->state == PRI_BUNDLE_DONE ? PRI_DONE : PRI_FAILED;
 }
 
 enum pri_verdict pri_bundle_step(struct pri_bundle *b, uint64_t now_us)
 {
     while (b->state < PRI_BUNDLE_DONE) {
-        const struct edge *edge = &edges[b->state];
-        if (!b->sent) {
-            enum up_err e = edge->record ? record(b, b->state) : UP_OK;
-            if (e != UP_OK) { /* what cannot be remembered is not begun */
-                pri_problem_set(&b->problem, e, "record of bundle %s", b->name);
-                b->state = b->state == PRI_ACTIVATING ? PRI_BUNDLE_FAILED : PRI_BUNDLE_LATER;
-                break;
-            }
-            for (unsigned i = 0; i < b->count; i++)
-                member_send(b->members[i], edge->errand, b->order, now_us);
-            b->sent = true;
-        }
-        bool failed = false, waiting = false;
-        for (unsigned i = 0; i < b->count; i++) {
-            enum pri_verdict v = member_step(b->members[i], now_us);
-            waiting |= v == PRI_WAIT;
-            failed |= v == PRI_FAILED;
-            if (v == PRI_FAILED) remember(b, b->members[i]);
-        }
-        if (waiting) return PRI_WAIT;
-        if (failed && worth_another_try(b))
+        enum up_err e = b->sent ? UP_OK : tell_members(b, now_us);
+        if (e != UP_OK) {
+            pri_problem_set(&b->problem, e, "record of bundle %s: %s", b->name, up_err_text(e));
             b->state = PRI_BUNDLE_LATER;
-        else
-            enter(b, failed ? edge->failed : edge->done);
+            break;
+        }
+        enum pri_verdict v = ask_members(b, now_us);
+        if (v == PRI_WAIT) return PRI_WAIT;
+        enter(b, next_state(b, v == PRI_FAILED));
     }
     return ended(b);
+}
+
+bool pri_bundle_confirmed(const struct pri_bundle *b, const struct pri_member *m)
+{
+    return b->last == PRI_CONFIRMING && m->errand == PRI_CONFIRM && m->verdict == PRI_DONE;
+}
+
+bool pri_bundle_unsettled(const struct pri_bundle *b, const struct pri_member *m)
+{
+    return b->last == PRI_ACTIVATING || (b->last == PRI_REVERTING && m->verdict != PRI_DONE);
 }

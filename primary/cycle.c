@@ -199,7 +199,8 @@ void pri_begin(struct pri *p, enum pri_goal goal, uint64_t now_us)
     p->at = PRI_CY_ASK;
     p->entered = p->changed = p->attested = false;
     p->rounds = 1;
-    p->own_work = false;
+    p->recovered = false;
+    memset(p->unsettled, 0, sizeof p->unsettled);
     p->attestation_bytes = 0;
     pri_release_parcels(p);
     pri_plan_close(&p->plan);
@@ -220,6 +221,14 @@ void pri_tell_problem(struct pri *p, const struct pri_problem *problem)
     p->changed = true;
 }
 
+static void count_rows(struct pri_outcome *o)
+{
+    for (unsigned m = 0; m < o->rows; m++) {
+        o->updated += o->row[m].updated;
+        o->pending += o->row[m].ordered && !o->row[m].updated;
+    }
+}
+
 static void leave(struct pri *p, enum pri_verdict v)
 {
     enum pri_cycle_state next = v == PRI_DONE      ? table[p->at].done
@@ -230,6 +239,7 @@ static void leave(struct pri *p, enum pri_verdict v)
         p->rounds++;
         next = PRI_CY_ASK;
     }
+    if (next == PRI_CY_END) count_rows(&p->outcome);
     p->at = next;
     p->entered = false;
 }
@@ -246,6 +256,7 @@ bool pri_step(struct pri *p, uint64_t now_us)
         if (v == PRI_WAIT) break;
         leave(p, v);
     }
+    p->busy = pri_fleet_busy(&p->fleet);
     if (pri_fleet_due(&p->fleet, now_us) == 0) pri_fleet_pump(&p->fleet, now_us); /* what the steps asked */
     return p->at != PRI_CY_END;
 }
@@ -253,7 +264,7 @@ bool pri_step(struct pri *p, uint64_t now_us)
 /* A Secondary or a server will answer, or fail to: the loop hears of it. */
 static bool waits_for_others(const struct pri *p)
 {
-    return pri_fleet_busy(&p->fleet) || p->transfer != NULL || p->director.transfer != NULL ||
+    return pri_fleet_busy(&p->fleet) > 0 || p->transfer != NULL || p->director.transfer != NULL ||
            p->images.transfer != NULL || p->plan.transfer != NULL || p->download.transfer != NULL;
 }
 
@@ -266,7 +277,8 @@ static bool is_copying(const struct pri *p)
 
 uint32_t pri_due(const struct pri *p, uint64_t now_us)
 {
-    if (p->at != PRI_CY_END && (is_copying(p) || !waits_for_others(p))) return 0;
+    bool news = pri_fleet_busy(&p->fleet) != p->busy; /* since the steps had their turn */
+    if (p->at != PRI_CY_END && (news || is_copying(p) || !waits_for_others(p))) return 0;
     return pri_fleet_due(&p->fleet, now_us);
 }
 

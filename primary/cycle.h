@@ -47,7 +47,6 @@ struct pri {
     enum pri_goal goal;
     enum pri_cycle_state at;
     unsigned rounds;       /* begun in this cycle */
-    bool own_work;         /* the next piece of our own image can be written now */
     bool again;            /* a bundle wants another one */
     bool entered, changed; /* changed: something is worth a second report */
     bool attested;
@@ -68,7 +67,10 @@ struct pri {
     char image_files[PRI_ECUS_MAX + 1][PRI_FILE_PATH_MAX];
     struct pri_bundle bundles[PRI_ECUS_MAX + 1];
     unsigned bundle_count;
-    bool ended[PRI_ECUS_MAX + 1]; /* bundle n has been counted */
+    bool ended[PRI_ECUS_MAX + 1];     /* bundle n has been counted */
+    bool unsettled[PRI_ECUS_MAX + 1]; /* member n is on trial, or armed, and could not be taken back */
+    bool recovered;                   /* in this cycle */
+    unsigned busy;                    /* conversations when the steps had their turn */
     struct pri_outcome outcome;
     char images_dir[PRI_FILE_PATH_MAX];
     char correlation_id[UP_NAME_MAX + 1];
@@ -79,7 +81,7 @@ void pri_tell(struct pri *p, const char *ecu, const char *what, enum up_err err,
 void pri_show(struct pri *p, const char *ecu, const char *what, uint64_t done, uint64_t total);
 uint64_t pri_ms(const struct pri *p);
 
-/* steps_talk.c: asking, time, manifest. steps_update.c: plan to bundles. */
+/* steps_talk.c: asking, time, manifest. steps_update.c: plan, download, inform. steps_bundle.c: bundles. */
 enum pri_verdict pri_step_ask(struct pri *p, bool enter);
 enum pri_verdict pri_step_recover(struct pri *p, bool enter);
 enum pri_verdict pri_step_time(struct pri *p, bool enter);
@@ -101,6 +103,12 @@ void pri_remember_attack(struct pri *p, const struct pri_problem *problem);
  * where it came from the state: free that. */
 void pri_last_report(struct pri *p, const struct pri_ecu *e, struct pri_blob *stored, struct up_span *report);
 void pri_release_parcels(struct pri *p);
+/* Into the parcel of member M, a Secondary: with its image's metadata when there is an ORDER. */
+enum up_err pri_build_parcel(struct pri *p, unsigned m, const struct pri_order *order) UP_NODISCARD;
+/* The bundle is recorded so, under the order of the present plan. */
+bool pri_bundle_is(struct pri *p, const char *name, enum pri_bundle_state state);
+/* A new order replaces what an older one left committed or failed; what has to be taken back stays. */
+void pri_forget_superseded(struct pri *p);
 int64_t pri_on_root(void *ctx, const struct up_root *root, int64_t now_s);
 
 #endif

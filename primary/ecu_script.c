@@ -142,10 +142,16 @@ static void ask_revert(struct pri_ecu *e, uint64_t now_us)
         e->skipped = true;
 }
 
+/* Taken back, but not restarted: the image that was on trial still runs. */
+static bool has_to_go(const struct pri_ecu *e)
+{
+    return e->slots.running == UDS_SLOT_VERIFIED;
+}
+
 /* The slots are those from before the routine. */
 static void ask_reset(struct pri_ecu *e, uint64_t now_us)
 {
-    bool needless = e->errand == PRI_ACTIVATE ? runs(e) : !is_on_trial(e);
+    bool needless = e->errand == PRI_ACTIVATE ? runs(e) : !is_on_trial(e) && !has_to_go(e);
     if (needless)
         e->skipped = true;
     else
@@ -302,12 +308,11 @@ static enum up_err got_trial(struct pri_ecu *e, struct up_span data, uint64_t no
     return problem(e, UP_INSTALL, "the new image did not start, or failed its self-test; the old one runs");
 }
 
-/* Between the routine and the reset the image that was on trial still runs. */
 static enum up_err got_old(struct pri_ecu *e, struct up_span data, uint64_t now_us)
 {
     UP_TRY(got_slots(e, data, now_us));
     if (is_on_trial(e) || is_armed(e)) return problem(e, UP_INSTALL, "it did not go back to its old image");
-    return e->slots.running == UDS_SLOT_VERIFIED ? PRI_NOT_YET : UP_OK;
+    return has_to_go(e) ? PRI_NOT_YET : UP_OK;
 }
 
 /* ---- errands ---- */

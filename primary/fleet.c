@@ -67,11 +67,11 @@ uint32_t pri_fleet_due(const struct pri_fleet *f, uint64_t now_us)
     return due;
 }
 
-bool pri_fleet_busy(const struct pri_fleet *f)
+unsigned pri_fleet_busy(const struct pri_fleet *f)
 {
-    for (unsigned i = 0; i < f->config->ecu_count; i++)
-        if (f->ecus[i].busy) return true;
-    return false;
+    unsigned n = 0;
+    for (unsigned i = 0; i < f->config->ecu_count; i++) n += f->ecus[i].busy;
+    return n;
 }
 
 void pri_fleet_send(struct pri_fleet *f, enum pri_errand errand, bool online, uint64_t now_us)

@@ -23,7 +23,7 @@ uint32_t pri_fleet_due(const struct pri_fleet *f, uint64_t now_us);
 /* A long message is coming in on this bus: its frames are looked at a millisecond's worth at a time, not each
  * as it comes, for waking costs more than all else. due() counts on it. */
 bool pri_fleet_gathers(const struct pri_fleet *f, unsigned bus);
-bool pri_fleet_busy(const struct pri_fleet *f);
+unsigned pri_fleet_busy(const struct pri_fleet *f); /* conversations under way */
 /* The same errand for every ECU that is not busy; ONLINE: only those that have identified themselves. */
 void pri_fleet_send(struct pri_fleet *f, enum pri_errand errand, bool online, uint64_t now_us);
 

@@ -47,7 +47,7 @@ struct pri_ports {
 struct pri_row { /* what a cycle did for one ECU */
     const char *serial, *hardware_id;
     bool full, online;
-    bool ordered, updated; /* the Director orders an image that is not installed; it is now */
+    bool ordered, updated; /* the Director orders an image that is not installed; it is now, and confirmed */
     char from[UP_NAME_MAX + 1], to[UP_NAME_MAX + 1]; /* image names */
     uint64_t bytes;                                  /* of the new image */
     uint64_t bus_us;                                 /* time spent bringing it there */
@@ -58,7 +58,7 @@ struct pri_outcome {
     enum up_err err; /* the first thing that went wrong; OK: nothing */
     char detail[240];
     unsigned updated; /* ECUs that run a new, confirmed image */
-    unsigned pending; /* orders that wait: PRI_CHECK, failed bundles, silent ECUs */
+    unsigned pending; /* orders that are not installed: PRI_CHECK, failed bundles, silent ECUs */
     unsigned rows;
     struct pri_row row[PRI_ECUS_MAX + 1]; /* [0]: the Primary itself */
 };

@@ -538,7 +538,7 @@ START_TEST(a_long_transfer_is_no_silence)
     u.block_us = SECOND;
     u.cut_at = 60000; /* after longer than the deadline */
     u.cuts = 1;
-    u.boot_us = 3 * SECOND;
+    u.boot_us = 7 * SECOND; /* longer than its answer is waited for */
     done(PRI_PREPARE);
     ck_assert_mem_eq(u.image, image, UNIT_IMAGE);
     ck_assert_uint_eq(times("34:"), 2);
@@ -665,6 +665,9 @@ START_TEST(an_image_that_does_not_go_fails_the_revert)
     done(PRI_ACTIVATE);
     u.lame = true; /* it acknowledges, and goes on running what it has given up */
     failed(PRI_REVERT, UP_INSTALL, "revert: ");
+    u.lame = false;
+    done(PRI_REVERT); /* taken back already, it must only restart */
+    ck_assert_str_eq(u.running.name, "old");
     end();
 
     begin();
