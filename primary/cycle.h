@@ -50,6 +50,7 @@ struct pri {
     bool again;            /* a bundle wants another one */
     bool entered, changed; /* changed: something is worth a second report */
     bool attested;
+    struct pri_problem time_doubt; /* TIME_SIG, until the walk of Roots is done */
     uint8_t attestation[PRI_ATTESTATION_MAX];
     size_t attestation_bytes;
     uint8_t nonces[PRI_ECUS_MAX + 1][UP_NONCE_BYTES];

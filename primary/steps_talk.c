@@ -156,9 +156,12 @@ static enum pri_verdict judge_time(struct pri *p, enum up_err e, const char *det
     if (e != UP_OK && e != UP_TIME_SIG)
         p->attestation_bytes = 0; /* TIME_SIG: perhaps a rotated key, see pri_on_root */
     p->attested = e == UP_OK;
+    p->time_doubt = (struct pri_problem){0};
     if (e == UP_OK) return PRI_DONE;
     pri_problem_set(&p->problem, e, "time: %s%s%s", up_err_text(e), detail[0] ? ": " : "", detail);
-    return PRI_FAILED;
+    if (e != UP_TIME_SIG) return PRI_FAILED;
+    p->time_doubt = p->problem; /* no attack yet: the Director's next Root may know the key */
+    return PRI_NOTHING;
 }
 
 enum pri_verdict pri_step_time(struct pri *p, bool enter)
@@ -361,6 +364,7 @@ enum pri_verdict pri_step_director(struct pri *p, bool enter)
     if (enter) pri_chain_begin(&p->director, up_clock_now(&p->clock, pri_ms(p)));
     enum pri_verdict v = pri_chain_step(&p->director);
     if (v == PRI_FAILED) p->problem = p->director.problem;
+    if (v != PRI_WAIT && p->time_doubt.err != UP_OK && !p->attested) pri_tell_problem(p, &p->time_doubt);
     return v;
 }
 

@@ -246,7 +246,7 @@ void sim_attack_future_time(struct sim_vehicle *v, struct sim_attack_result *r)
     if (!sim_attack_open_repo(v, r, &repo)) return;
     if (!sim_repo_rotate(&repo, UP_DIRECTOR, "time", (struct sim_role_plan){0}, sim_vehicle_time(v)))
         sim_attack_trouble(r, repo.why);
-    sim_attack_note(r, "vehicle", UP_TIME_SIG, sim_attack_cycle(v),
-                    "honest time, signed by a new key; the next Root, which tells so, begins time anew");
+    sim_attack_note(r, "vehicle", UP_REFUSED, sim_attack_cycle(v),
+                    "a last report from 2099; then the next Root names a new time key, and time begins anew");
     sim_attack_heals(v, r, 2);
 }

@@ -171,6 +171,19 @@ START_TEST(a_secondary_that_loses_power_in_mid_transfer_goes_on_where_it_was)
 }
 END_TEST
 
+/* Time signed by a key that only the next Root names: nothing to report, and nothing to wait for. */
+START_TEST(new_time_keys_are_no_attack)
+{
+    struct sim_vehicle *v = build((struct sim_vehicle_options){0});
+    struct sim_repo repo;
+    ck_assert_int_eq(update(v)->err, UP_OK);
+    ck_assert(sim_repo_open(&repo, sim_vehicle_world(v)->repos));
+    ck_assert(sim_repo_rotate(&repo, UP_DIRECTOR, "time", (struct sim_role_plan){0}, sim_vehicle_time(v)));
+    update_all(v);
+    dismantle(v);
+}
+END_TEST
+
 /* P-CLK-07 */
 START_TEST(time_for_others_as_well_or_not_for_all_of_us_is_refused)
 {
@@ -217,6 +230,7 @@ int main(void)
     tcase_add_test(c, checking_installs_nothing);
     tcase_add_test(c, one_seed_gives_one_story);
     tcase_add_test(c, lost_frames_delay_an_update_but_do_not_stop_it);
+    tcase_add_test(c, new_time_keys_are_no_attack);
     tcase_add_test(c, time_for_others_as_well_or_not_for_all_of_us_is_refused);
     tcase_add_loop_test(c, a_secondary_that_loses_power_in_mid_transfer_goes_on_where_it_was, 1,
                         SIM_WORLD_ECUS);
