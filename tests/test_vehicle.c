@@ -171,6 +171,24 @@ START_TEST(a_secondary_that_loses_power_in_mid_transfer_goes_on_where_it_was)
 }
 END_TEST
 
+/* P-DIR-03 */
+START_TEST(an_order_for_an_ecu_that_the_vehicle_does_not_have_is_refused)
+{
+    static const struct sim_twist ghost = {
+        "director/targets", "set",
+        "/targets={\"x\":{\"custom\":{\"ecuIdentifiers\":{\"ghost\":{\"hardwareId\":\"ghost-hw\"}},"
+        "\"hardwareIds\":[\"ghost-hw\"],\"releaseCounter\":1},\"hashes\":{\"sha256\":"
+        "\"0000000000000000000000000000000000000000000000000000000000000000\"},\"length\":1}}"};
+    struct sim_vehicle *v = build((struct sim_vehicle_options){0});
+    struct sim_director *d = sim_backend_director(sim_vehicle_backend(v));
+    ck_assert(sim_director_twist(d, &ghost, 1));
+    ck_assert_int_eq(update(v)->err, UP_DIR_UNKNOWN_ECU);
+    ck_assert(sim_director_twist(d, NULL, 0));
+    update_all(v);
+    dismantle(v);
+}
+END_TEST
+
 /* Time signed by a key that only the next Root names: nothing to report, and nothing to wait for. */
 START_TEST(new_time_keys_are_no_attack)
 {
@@ -230,6 +248,7 @@ int main(void)
     tcase_add_test(c, checking_installs_nothing);
     tcase_add_test(c, one_seed_gives_one_story);
     tcase_add_test(c, lost_frames_delay_an_update_but_do_not_stop_it);
+    tcase_add_test(c, an_order_for_an_ecu_that_the_vehicle_does_not_have_is_refused);
     tcase_add_test(c, new_time_keys_are_no_attack);
     tcase_add_test(c, time_for_others_as_well_or_not_for_all_of_us_is_refused);
     tcase_add_loop_test(c, a_secondary_that_loses_power_in_mid_transfer_goes_on_where_it_was, 1,
