@@ -42,7 +42,8 @@ static void member_send(struct pri_member *m, enum pri_errand errand, const uint
 {
     m->errand = errand;
     m->verdict = PRI_WAIT;
-    m->problem = (struct pri_problem){0};
+    if (errand != PRI_REVERT)
+        m->problem = (struct pri_problem){0}; /* why it is taken back is still to be told */
     memcpy(m->parcel.order, order, UDS_ORDER_BYTES);
     if (m->ecu != NULL) pri_ecu_send(m->ecu, errand, &m->parcel, now_us);
 }

@@ -375,6 +375,7 @@ START_TEST(one_that_does_not_start_takes_all_back)
         ck_assert_int_eq(first_cycle(), PRI_FAILED);
         went("PREPARING ACTIVATING REVERTING FAILED");
         IS(bundle.problem.err, UP_INSTALL);
+        for (unsigned m = 0; m < MEMBERS; m++) IS(members[m].problem.err, m == who ? UP_INSTALL : UP_OK);
         ck_assert_str_eq(runs(), "old old old");
         ck_assert_str_eq(recorded(), "failed brake radio tcu");
         ck_assert_int_eq(next_cycle(), PRI_FAILED);
