@@ -205,6 +205,7 @@ void pri_begin(struct pri *p, enum pri_goal goal, uint64_t now_us)
     pri_release_parcels(p);
     pri_plan_close(&p->plan);
     pri_shelf_clear(&p->shelf);
+    p->correlation_id[0] = '\0';
     begin_rows(p);
     tell_damage(p, &p->director);
     tell_damage(p, &p->images);

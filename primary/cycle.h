@@ -82,7 +82,8 @@ void pri_tell(struct pri *p, const char *ecu, const char *what, enum up_err err,
 void pri_show(struct pri *p, const char *ecu, const char *what, uint64_t done, uint64_t total);
 uint64_t pri_ms(const struct pri *p);
 
-/* steps_talk.c: asking, time, manifest. steps_update.c: plan, download, inform. steps_bundle.c: bundles. */
+/* steps_talk.c: asking, time, metadata. steps_manifest.c: manifest. steps_update.c: plan, download, inform.
+ * steps_bundle.c: bundles. */
 enum pri_verdict pri_step_ask(struct pri *p, bool enter);
 enum pri_verdict pri_step_recover(struct pri *p, bool enter);
 enum pri_verdict pri_step_time(struct pri *p, bool enter);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "metadata/crypto_openssl.h"
+#include "metadata/json.h"
 
 static void note(struct unit *u, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void note(struct unit *u, const char *format, ...)
@@ -51,11 +52,11 @@ static size_t write_report(struct unit *u, uint8_t *out, size_t cap)
 {
     struct up_report r = {.ecu_serial = up_span_of(u->serial),
                           .image_name = up_span_of(u->running.name),
-                          .image_length = 1,
+                          .image_length = u->running.bytes,
                           .time_s = u->versions.time_floor_s,
                           .previous_time_s = u->versions.time_floor_s,
                           .counter = ++u->reports};
-    up_sha256(r.image_name, r.image_sha256);
+    memcpy(r.image_sha256, u->running.sha256, sizeof r.image_sha256);
     return up_report_write(&r, &up_profile_strict, &u->signer, out, cap);
 }
 
@@ -132,6 +133,8 @@ static enum uds_code on_file(void *ctx, const struct uds_file_request *f)
     (void)snprintf(u->path, sizeof u->path, "%.*s", (int)f->path_bytes, (const char *)f->path);
     note(u, "38:%s ", u->path);
     u->is_image = false;
+    u->arrived = 0;
+    if (f->bytes > sizeof u->file) return UDS_DOWNLOAD_NOT_ACCEPTED;
     return judge(u, UDS_REQUEST_FILE_TRANSFER);
 }
 
@@ -164,10 +167,11 @@ static enum uds_code on_block(void *ctx, const uint8_t *data, size_t n)
     if (u->now_us < u->done_us) return UDS_PENDING;
     u->done_us = 0;
     enum uds_code code = judge(u, UDS_TRANSFER_DATA);
-    if (code != UDS_OK || !u->is_image) return code;
+    if (code != UDS_OK) return code;
     ck_assert_uint_le(n, UNIT_IMAGE - u->arrived);
-    memcpy(u->image + u->arrived, data, n);
+    memcpy((u->is_image ? u->image : u->file) + u->arrived, data, n);
     u->arrived += (uint32_t)n;
+    if (!u->is_image) return UDS_OK;
     u->transported = u->forgets ? 0 : u->arrived / UNIT_SECTOR * UNIT_SECTOR;
     if (u->cuts > 0 && u->arrived >= u->cut_at) {
         u->cuts--;
@@ -176,13 +180,42 @@ static enum uds_code on_block(void *ctx, const uint8_t *data, size_t n)
     return UDS_OK;
 }
 
+static uint32_t version_of(struct up_span file)
+{
+    struct up_span body, value;
+    struct up_json j;
+    if (!up_json_find(file, "signed", &body) || !up_json_find(body, "version", &value)) return 0;
+    up_json_open(&j, value);
+    return (uint32_t)up_json_int(&j, 1, UP_VERSION_MAX);
+}
+
+/* It believes what it gets. */
+static void trust_file(struct unit *u)
+{
+    struct up_span file = {u->file, u->arrived};
+    struct uds_stored_versions *v = &u->versions;
+    unsigned version = version_of(file);
+    if (version == 0) return;
+    if (strcmp(u->path, "director/targets") == 0) {
+        v->director_targets = version;
+        up_sha256(file, u->order);
+    }
+    if (strcmp(u->path, "director/snapshot") == 0) v->director_snapshot = version;
+    if (strncmp(u->path, "director/root/", 14) == 0) v->director_root = version;
+    if (strncmp(u->path, "image/root/", 11) == 0) v->image_root = version;
+}
+
 static enum uds_code on_exit(void *ctx)
 {
     struct unit *u = ctx;
     note(u, "37 ");
     enum uds_code code = judge(u, UDS_TRANSFER_EXIT);
-    if (code == UDS_OK && u->is_image) u->transported = u->total;
-    return code;
+    if (code != UDS_OK) return code;
+    if (u->is_image)
+        u->transported = u->total;
+    else
+        trust_file(u);
+    return UDS_OK;
 }
 
 /* ---- routines ---- */
@@ -198,7 +231,7 @@ static enum uds_code verify_metadata(struct unit *u, uint8_t *out, size_t *n)
     out[0] = (uint8_t)u->verdict;
     u->accepted = u->verdict == UP_OK;
     bool pending = u->other.state == UDS_SLOT_RECEIVING || u->other.state == UDS_SLOT_VERIFIED;
-    if (u->accepted && pending && !names(&u->other, u->order)) u->other.state = UDS_SLOT_EMPTY;
+    if (pending && !names(&u->other, u->order)) u->other.state = UDS_SLOT_EMPTY;
     return UDS_OK;
 }
 
@@ -210,6 +243,8 @@ static enum uds_code verify_image(struct unit *u, uint8_t *out, size_t *n)
     u->other.state = UDS_SLOT_VERIFIED;
     (void)snprintf(u->other.name, sizeof u->other.name, "%s", u->new_name);
     u->other.counter = u->new_counter;
+    u->other.bytes = u->total;
+    up_sha256((struct up_span){u->image, u->total}, u->other.sha256);
     return UDS_OK;
 }
 
@@ -335,7 +370,9 @@ void unit_open(struct unit *u, const char *serial)
     u->new_name = "new";
     u->new_counter = 2;
     u->boot_us = 300000;
-    u->running = (struct unit_slot){.state = UDS_SLOT_CONFIRMED, .name = "old", .counter = 1};
+    u->running = (struct unit_slot){.state = UDS_SLOT_CONFIRMED, .name = "old", .counter = 1, .bytes = 3};
+    up_sha256(UP_SPAN("old"), u->running.sha256);
+    u->versions.director_root = u->versions.image_root = 1;
     u->versions.release_counter = 1;
     up_sha256(up_span_of(serial), seed);
     ck_assert(up_signer_from_seed(UP_ED25519, seed, &u->signer));

@@ -16,6 +16,8 @@ struct unit_slot {
     uint8_t order[UDS_ORDER_BYTES];
     char name[64];
     uint32_t counter;
+    uint32_t bytes;
+    uint8_t sha256[UP_SHA256_BYTES];
 };
 struct unit {
     struct lib_link wire; /* a: the Primary's end; b: the unit's */
@@ -35,8 +37,9 @@ struct unit {
     bool on, accepted, is_image;
     uint32_t arrived;
     char path[UDS_PATH_MAX + 1]; /* of the file that arrives */
+    uint8_t file[UNIT_IMAGE];
 
-    /* what 0310 says, and which image it then lets in */
+    /* what 0310 says, and which image it then lets in: the order is that of the newest Director Targets */
     enum up_err verdict;
     uint8_t order[UDS_ORDER_BYTES];
     const char *new_name;
