@@ -81,23 +81,32 @@ static enum up_err judge_history(const struct pri_plan *p, const struct pri_orde
     return reused ? UP_TARGET_MISMATCH : UP_OK;
 }
 
+static struct up_ecu ecu_of(const struct pri_config *c, unsigned member)
+{
+    struct up_ecu who = {.capacity_bytes = c->image_max_bytes};
+    if (member == 0) {
+        who.serial = up_span_of(c->serial);
+        who.hardware_id = up_span_of(c->hardware_id);
+        who.name_pattern = span_of(c->name_pattern);
+    } else {
+        who.serial = up_span_of(c->ecus[member - 1].serial);
+        who.hardware_id = up_span_of(c->ecus[member - 1].hardware_id);
+    }
+    return who;
+}
+
 /* Against what its ECU is, and runs. */
 static enum up_err judge(const struct pri_plan *p, struct pri_order *o,
                          const struct pri_installed_image *installed)
 {
-    const struct pri_config *c = p->config;
-    const struct pri_ecu_config *ecu = o->member == 0 ? NULL : &c->ecus[o->member - 1];
     const struct up_target *t = &o->director;
-    struct up_ecu who = {.serial = span_of(ecu == NULL ? c->serial : ecu->serial),
-                         .hardware_id = span_of(ecu == NULL ? c->hardware_id : ecu->hardware_id),
-                         .name_pattern = ecu == NULL ? span_of(c->name_pattern) : (struct up_span){0},
-                         .capacity_bytes = c->image_max_bytes};
+    struct up_ecu who = ecu_of(p->config, o->member);
     if (!t->hashes.has_sha256) return UP_UNSUPPORTED; /* reports name images by it */
     if (t->length == 0) return UP_IMG_LENGTH;
     UP_TRY(up_order_check(t, p->director->policy.profile, &who)); /* what we know ourselves */
     who.release_floor = installed->release_floor;
     enum up_err e = judge_history(p, o, &who, installed);
-    o->refused = e != UP_OK && ecu != NULL;
+    o->refused = e != UP_OK && o->member != 0;
     return e;
 }
 
