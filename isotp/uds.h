@@ -63,6 +63,7 @@ const char *uds_service_text(unsigned sid); /* "RequestDownload"; "unknown" */
 
 /* The shape that requests and answers of a service share. */
 #define UDS_SUPPRESS 0x80 /* in a sub-function: no positive answer wanted */
+#define UDS_ECHO_MAX 3
 bool uds_has_subfunction(unsigned sid);
 unsigned
 uds_echo_bytes(unsigned sid); /* bytes after the service that a positive answer repeats; 22: one DID */

@@ -84,6 +84,12 @@ static bool echoes(const struct uds_client *c, const uint8_t *d, size_t n)
     return d[1] == first && memcmp(d + 2, c->head + 2, echo - 1) == 0;
 }
 
+/* The answer before, once more: its request was repeated, or its frame was. */
+static bool accepted_again(const struct uds_client *c, const uint8_t *d, size_t n)
+{
+    return c->accepted_bytes > 0 && n >= c->accepted_bytes && memcmp(d, c->accepted, c->accepted_bytes) == 0;
+}
+
 static enum verdict judge(const struct uds_client *c, const uint8_t *d, size_t n)
 {
     uint8_t sid = c->head[0];
@@ -94,8 +100,7 @@ static enum verdict judge(const struct uds_client *c, const uint8_t *d, size_t n
     }
     if (d[0] != (sid | UDS_ANSWER)) return LATE;
     if (echoes(c, d, n)) return ANSWERED;
-    bool block_before = sid == UDS_TRANSFER_DATA && n >= 2 && d[1] == (uint8_t)(c->head[1] - 1);
-    return block_before ? LATE : MISFIT; /* the block before was repeated, and answered twice */
+    return accepted_again(c, d, n) ? LATE : MISFIT;
 }
 
 /* ---- Transfers ---- */
@@ -205,6 +210,9 @@ static void on_message(struct uds_client *c, const struct isotp_event *e, uint32
         finish(c, UDS_BAD_ANSWER);
         break;
     case ANSWERED:
+        c->accepted_bytes = (uint8_t)(1 + uds_echo_bytes(c->head[0]));
+        if (c->accepted_bytes > e->bytes) c->accepted_bytes = (uint8_t)e->bytes;
+        memcpy(c->accepted, e->data, c->accepted_bytes);
         c->reply = e->data;
         c->reply_bytes = e->bytes;
         adopt_timing(c);

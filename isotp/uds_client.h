@@ -51,6 +51,7 @@ struct uds_client {
     bool active, sending, holding;
     uint8_t repeats_left;
     uint32_t deadline, overall_at;
+    uint8_t accepted[UDS_ECHO_MAX + 1], accepted_bytes; /* head of the last answer that was taken */
     uint8_t head[UDS_PATH_MAX + 40];
 };
 

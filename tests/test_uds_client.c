@@ -592,6 +592,23 @@ START_TEST(second_answer_to_a_repeated_block_is_ignored)
 }
 END_TEST
 
+START_TEST(second_answer_to_a_repeated_request_is_ignored)
+{
+    SCRIPT_WITH({.repeats = 1}, {2, 0, "62 FD 12 00"}, {3, 0, "62 FD 12 00"}, {3, 0, "62 FD 13 00"},
+                {4, 0, "71 01 03 10 00"}, {5, 0, "71 01 03 10 00"}, {5, 0, "71 01 FF 01 00"});
+    uds_client_read(&client, 0xFD12, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    uds_client_read(&client, 0xFD13, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    ck_assert_str_eq(reply(), "62 FD 13 00");
+    uds_client_routine(&client, 0x0310, NULL, 0, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    uds_client_routine(&client, 0xFF01, NULL, 0, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    ck_assert_str_eq(reply(), "71 01 FF 01 00");
+}
+END_TEST
+
 START_TEST(exit_whose_answer_was_lost_is_not_a_failure)
 {
     SCRIPT_WITH({.repeats = 1}, {1, 0, "74 20 00 0C"}, {2, 0, "76 01"}, {4, 0, "7F 37 24"});
@@ -824,8 +841,9 @@ SUITE("uds_client", positive_answer_is_handed_over_whole, usual_requests_are_spe
       cancel_ends_the_request_without_an_answer, explanation_is_cut_at_the_end_of_the_buffer,
       file_goes_in_blocks_of_the_servers_size, image_goes_from_its_offset_in_blocks_of_the_callers_size,
       sizes_beyond_32_bits_are_told_in_eight_bytes, block_without_answer_is_repeated_with_the_same_counter,
-      second_answer_to_a_repeated_block_is_ignored, exit_whose_answer_was_lost_is_not_a_failure,
-      refusal_anywhere_in_a_transfer_ends_it, impossible_block_length_is_a_bad_answer,
-      block_length_of_eight_bytes_is_understood, ordinary_request_ends_a_transfer, image_arrives_whole,
+      second_answer_to_a_repeated_block_is_ignored, second_answer_to_a_repeated_request_is_ignored,
+      exit_whose_answer_was_lost_is_not_a_failure, refusal_anywhere_in_a_transfer_ends_it,
+      impossible_block_length_is_a_bad_answer, block_length_of_eight_bytes_is_understood,
+      ordinary_request_ends_a_transfer, image_arrives_whole,
       image_arrives_whole_though_blocks_take_their_time, image_arrives_whole_though_frames_are_lost,
       broken_transfer_goes_on_from_where_the_server_is)
