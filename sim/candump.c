@@ -1,7 +1,5 @@
 #include "sim/candump.h"
 
-#include "sim/realtime.h"
-
 #include <inttypes.h>
 
 size_t sim_candump_line(char line[SIM_CANDUMP_LINE], const struct isotp_frame *f, uint64_t ns,
@@ -40,9 +38,10 @@ static void on_frame(void *ctx, const struct isotp_frame *f, uint64_t at_ns)
     c->dirty = true;
 }
 
-bool sim_candump_start(struct sim_candump *c, struct sim_bus *b, FILE *file, const char *bus)
+bool sim_candump_start(struct sim_candump *c, struct sim_bus *b, FILE *file, const char *bus,
+                       uint64_t day_offset_ns)
 {
-    *c = (struct sim_candump){.file = file, .bus = bus, .day_offset_ns = sim_day_offset_ns()};
+    *c = (struct sim_candump){.file = file, .bus = bus, .day_offset_ns = day_offset_ns};
     return file == NULL || sim_bus_attach(b, on_frame, c) >= 0;
 }
 

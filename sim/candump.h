@@ -20,9 +20,11 @@ struct sim_candump { /* private */
     bool dirty;
 };
 
-/* Attaches to B (in real time), which it outlives, and writes to FILE; both stay the caller's. NULL: does
- * nothing. False: no port left. */
-bool sim_candump_start(struct sim_candump *c, struct sim_bus *b, FILE *file, const char *bus);
+/* Attaches to B, which it outlives, and writes to FILE; both stay the caller's. NULL: does nothing.
+ * DAY_OFFSET_NS: time of day when the bus's clock was 0 (sim_day_offset_ns() for a bus in real time).
+ * False: no port left. */
+bool sim_candump_start(struct sim_candump *c, struct sim_bus *b, FILE *file, const char *bus,
+                       uint64_t day_offset_ns);
 /* Hands what was written to the system. False: that failed, now or before. */
 bool sim_candump_flush(struct sim_candump *c);
 

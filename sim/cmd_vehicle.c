@@ -1,4 +1,5 @@
 /* isoctane-sim vehicle: the whole demo vehicle in this process, in virtual time. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,8 @@
 #include "sim/vehicle.h"
 
 static const char help_text[] =
-    "Usage: isoctane-sim vehicle [--seed N] [--drop PERCENT] [--dir FOLDER] [--quiet] [--json]\n"
+    "Usage: isoctane-sim vehicle [--seed N] [--drop PERCENT] [--dir FOLDER] [--log FILE]\n"
+    "                            [--quiet] [--json]\n"
     "\n"
     "One Primary, four Secondaries on two CAN buses, both repositories and the Director in one process, "
     "under a virtual\n"
@@ -20,10 +22,11 @@ static const char help_text[] =
     "  --seed N          of keys, images, nonces and faults (default 1)\n"
     "  --drop PERCENT    frames lost on both buses\n"
     "  --dir FOLDER      keep everything there (empty or absent; default: a temporary folder)\n"
+    "  --log FILE        write every frame of both buses to FILE, as candump -L does\n"
     "  --quiet           no events, only the result\n"
     "  --json            the result as JSON\n"
     "\n"
-    "Exit status: 0 everything updated, 64 usage, 70 something was not.\n";
+    "Exit status: 0 everything updated, 64 usage, 70 something was not, 78 the log cannot be written.\n";
 
 static void print_event(void *ctx, const struct pri_event *e)
 {
@@ -80,18 +83,34 @@ static int drive(const struct sim_vehicle_options *o, struct sim_vehicle **v, bo
     return good && quiet ? SIM_EXIT_OK : SIM_EXIT_FAULT;
 }
 
+/* The same, with every frame in the file LOG (NULL: none). */
+static int drive_logged(struct sim_vehicle_options *o, struct sim_vehicle **v, bool json, const char *log)
+{
+    if (log != NULL && (o->log = fopen(log, "w")) == NULL) {
+        fprintf(stderr, "isoctane-sim vehicle: %s: %s\n", log, strerror(errno));
+        return SIM_EXIT_CONFIG;
+    }
+    int status = drive(o, v, json);
+    sim_vehicle_close(*v);
+    *v = NULL;
+    if (o->log == NULL) return status;
+    bool good = !ferror(o->log);
+    if (fclose(o->log) == 0 && good) return status;
+    fprintf(stderr, "isoctane-sim vehicle: %s: not everything could be written\n", log);
+    return SIM_EXIT_FAULT;
+}
+
 int sim_cmd_vehicle(int argc, char **argv)
 {
-    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
-                                            {"drop", required_argument, NULL, 'd'},
-                                            {"dir", required_argument, NULL, 'D'},
-                                            {"quiet", no_argument, NULL, 'q'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    static const struct option options[] = {
+        {"seed", required_argument, NULL, 's'}, {"drop", required_argument, NULL, 'd'},
+        {"dir", required_argument, NULL, 'D'},  {"log", required_argument, NULL, 'l'},
+        {"quiet", no_argument, NULL, 'q'},      {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},       {0}};
     static struct sim_vehicle *vehicle; /* for the clock in front of events */
     struct sim_vehicle_options o = {.seed = 1, .scheme = UP_ED25519, .event = print_event, .ctx = &vehicle};
     bool json = false;
+    const char *log = NULL;
     char dir[512] = "";
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         char *end = optarg;
@@ -110,6 +129,9 @@ int sim_cmd_vehicle(int argc, char **argv)
             return SIM_EXIT_USAGE;
         case 'D':
             o.dir = optarg;
+            break;
+        case 'l':
+            log = optarg;
             break;
         case 'q':
             o.event = NULL;
@@ -136,9 +158,7 @@ int sim_cmd_vehicle(int argc, char **argv)
         }
         o.dir = dir;
     }
-    int status = drive(&o, &vehicle, json);
-    sim_vehicle_close(vehicle);
-    vehicle = NULL;
+    int status = drive_logged(&o, &vehicle, json, log);
     if (dir[0] != '\0') sim_remove_dir(dir);
     return status;
 }

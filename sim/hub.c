@@ -336,7 +336,7 @@ struct sim_hub *sim_hub_open(const struct sim_hub_config *config, char *why, siz
         return NULL;
     }
     memcpy(h->path, config->path, strlen(config->path) + 1);
-    (void)sim_candump_start(&h->candump, &h->bus, config->log, name);
+    (void)sim_candump_start(&h->candump, &h->bus, config->log, name, sim_day_offset_ns());
     if (config->socketcand) {
         h->socketcand = sim_socketcand_open(&h->bus, name, config->socketcand_port, why, why_size);
         if (h->socketcand == NULL) {

@@ -17,6 +17,7 @@ struct sim_vehicle {
     struct sim_backend *backend;
     struct sim_virtual_fetch fetch;
     struct sim_bus buses[SIM_WORLD_BUSES];
+    struct sim_candump logs[SIM_WORLD_BUSES];
     struct sim_virtual_ecu *ecus; /* SECONDARIES of them */
     struct sim_wires wires;
     struct pri_config config;
@@ -118,6 +119,8 @@ static bool open_secondaries(struct sim_vehicle *v, char *why, size_t why_size)
                                         .faults = v->options.faults};
         config.faults.seed = v->options.seed * 2 + b;
         sim_bus_init(&v->buses[b], &config);
+        (void)sim_candump_start(&v->logs[b], &v->buses[b], v->options.log, sim_world_buses[b].name,
+                                UINT64_C(1000000000) * SIM_VEHICLE_START_S);
         v->links[b] = sim_bus_link(&v->buses[b], sim_world_buses[b].fd);
     }
     v->ecus = calloc(SECONDARIES, sizeof *v->ecus);
