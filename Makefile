@@ -91,6 +91,7 @@ sanitize-one:
 ## The links and the whole demo vehicle on a real vcan (in User Mode Linux where the kernel has no CAN)
 check-vcan: all $(BUILD)/tests/test_link
 	@tests/vcan.sh $(BUILD)/tests/test_link || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
+	@BUILD=$(BUILD) tests/vcan.sh tests/interop_scapy.sh || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 	@VCAN_SECONDS=300 tests/vcan.sh $(BUILD)/isoctane-sim demo --dir $(BUILD)/demo-vcan || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 
 ## Line coverage of metadata/, isotp/, secondary/ (at least 90 %)
