@@ -141,8 +141,8 @@ struct pri *pri_open(const struct pri_config *config, const struct pri_ports *po
     int n = snprintf(p->images_dir, sizeof p->images_dir, "%s/images", config->state_dir);
     bool fits = n >= 0 && (size_t)n < sizeof p->images_dir - 2 * UP_SHA512_BYTES - 1;
     if (!fits || (mkdir(p->images_dir, 0700) != 0 && errno != EEXIST)) {
-        pri_problem_set(problem, UP_CONFIG, "%s: %s; check [primary] state_dir", p->images_dir,
-                        fits ? "cannot be created" : "too long");
+        pri_problem_set(problem, UP_CONFIG, "[primary] state_dir: %s: %s",
+                        fits ? "cannot be created" : "too long", p->images_dir);
         free(p);
         return NULL;
     }

@@ -26,7 +26,7 @@ static void note(struct lib_fetch *f, const struct pri_request *rq)
     size_t used = strlen(f->log);
     f->max_bytes = rq->max_bytes;
     f->from = rq->from;
-    if (rq->body.n > 0)
+    if (strcmp(rq->method, "PUT") == 0)
         (void)snprintf(f->body, sizeof f->body, "%.*s", (int)rq->body.n, (const char *)rq->body.p);
     int n = snprintf(f->log + used, sizeof f->log - used, "%s%s ", names[rq->server], rq->path);
     ck_assert_uint_lt((size_t)n, sizeof f->log - used);

@@ -26,7 +26,7 @@ struct lib_fetch {
     char log[8192];     /* "director/2.root.json ", in order */
     uint64_t max_bytes; /* of the last request */
     uint64_t from;      /* of the last request */
-    char body[4096];    /* of the last PUT or POST */
+    char body[16384];   /* of the last PUT */
     /* Answers PUT and POST; NULL: 200 without a body. */
     struct up_span (*reply)(void *ctx, const struct pri_request *rq);
     void *ctx;

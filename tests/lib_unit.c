@@ -230,6 +230,7 @@ static enum uds_code verify_metadata(struct unit *u, uint8_t *out, size_t *n)
     *n = 1;
     out[0] = (uint8_t)u->verdict;
     u->accepted = u->verdict == UP_OK;
+    if (u->verdicts > 0 && --u->verdicts == 0) u->verdict = UP_OK;
     bool pending = u->other.state == UDS_SLOT_RECEIVING || u->other.state == UDS_SLOT_VERIFIED;
     if (pending && !names(&u->other, u->order)) u->other.state = UDS_SLOT_EMPTY;
     return UDS_OK;

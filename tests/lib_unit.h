@@ -41,6 +41,7 @@ struct unit {
 
     /* what 0310 says, and which image it then lets in: the order is that of the newest Director Targets */
     enum up_err verdict;
+    unsigned verdicts; /* so often, then OK; 0: always */
     uint8_t order[UDS_ORDER_BYTES];
     const char *new_name;
     uint32_t new_counter;
