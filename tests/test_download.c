@@ -120,6 +120,10 @@ START_TEST(no_more_than_its_length_is_asked_for_and_a_longer_body_is_refused)
     refused(UP_TOO_LARGE);
     ck_assert_uint_eq(net.max_bytes, target.length);
     ck_assert_uint_eq(part_bytes(), 0);
+    fault((struct lib_fault){.err = UP_TOO_LARGE, .cut = 9}); /* what has come of it is of no use */
+    refused(UP_TOO_LARGE);
+    ck_assert_uint_eq(part_bytes(), 0);
+    lib_fetch_heal(&net);
     fault((struct lib_fault){.ignores_maximum = true}); /* a port that broke its promise */
     refused(UP_IMG_LENGTH);
     lib_fetch_heal(&net);
