@@ -14,13 +14,13 @@ void pri_shelf_clear(struct pri_shelf *s)
     s->count = 0;
 }
 
-/* No hash binds a Root for its receiver, so it may travel in canonical form: a small ECU has no room to bring
- * it into that itself. */
-static enum up_err make_canonical(struct pri_blob *b, const struct up_profile *profile)
+/* No hash binds a Root for its receiver, so it may travel sorted: a small ECU has no room to sort it itself.
+ */
+static enum up_err sort_root(struct pri_blob *b, const struct up_profile *profile)
 {
     struct up_signed s;
     enum up_err e = up_signed_open(pri_blob_span(b), profile, NULL, &s);
-    if (e != UP_NOT_CANONICAL && (e != UP_OK || s.message.p != NULL)) return e;
+    if (e != UP_NOT_CANONICAL) return e;
     size_t cap = ROOM_FACTOR * b->bytes;
     struct up_buf room = {.p = malloc(cap), .cap = cap};
     struct up_writer w = {.p = malloc(cap), .cap = cap};
@@ -30,9 +30,9 @@ static enum up_err make_canonical(struct pri_blob *b, const struct up_profile *p
         up_write(&w, "{\"signatures\":");
         up_write_span(&w, s.signatures);
         up_write(&w, ",\"signed\":");
-        up_write_span(&w, s.message);
+        up_write_span(&w, s.body);
         up_write(&w, "}");
-        e = w.full || s.message.p == NULL ? UP_LIMIT : UP_OK;
+        e = w.full ? UP_LIMIT : UP_OK;
     }
     free(room.p);
     if (e != UP_OK) {
@@ -65,7 +65,7 @@ static enum up_err find(struct pri_shelf *shelf, const struct pri_chain *chain, 
     struct pri_blob b;
     if (shelf->count == PRI_SHELF_MAX) return UP_LIMIT;
     UP_TRY(pri_chain_file(chain, role, version, &b));
-    enum up_err e = role == UP_ROOT ? make_canonical(&b, chain->policy.profile) : UP_OK;
+    enum up_err e = role == UP_ROOT ? sort_root(&b, chain->policy.profile) : UP_OK;
     if (e != UP_OK) {
         pri_blob_free(&b);
         return e;

@@ -149,9 +149,8 @@ START_TEST(the_shelf_serves_all_secondaries)
 }
 END_TEST
 
-/* No hash binds a Root for its receiver: it travels in canonical form, for those who have no room to make it
- * so. */
-START_TEST(roots_travel_in_canonical_form)
+/* No hash binds a Root for its receiver: it travels sorted, for those who have no room to sort. */
+START_TEST(unsorted_roots_travel_sorted)
 {
     static const char *const names[] = {"2.root.json", "timestamp.json", "snapshot.json", "targets.json"};
     const char *folder = "tests/interop/s6-rotated/director";
@@ -187,6 +186,25 @@ START_TEST(roots_travel_in_canonical_form)
 }
 END_TEST
 
+/* PEM keys never are canonical JSON in this dialect; digests are what is signed then. */
+START_TEST(sorted_roots_travel_as_served)
+{
+    struct up_signed root;
+    begin();
+    site.author[UP_DIRECTOR].ring[UP_TIMESTAMP].keys = KEY(24);
+    site.author[UP_DIRECTOR].ring[UP_ROOT].keys = KEY(25);
+    struct up_span served = site_next_root(&site, UP_DIRECTOR, KEY(0));
+    publish_roots(UP_DIRECTOR, 0);
+    config.full = false;
+    ck_assert_str_eq(build(NULL, (struct up_span){0}), "director/root/2 director/targets ");
+    ck_assert(up_span_eq(parcel.files[0].bytes, served));
+    IS(up_signed_open(parcel.files[0].bytes, &up_profile_strict, NULL, &root), UP_OK);
+    IS(up_signed_verify(&root, &site.chain[UP_DIRECTOR].trust.root.ring[UP_ROOT], &up_profile_strict, 8),
+       UP_OK);
+    end();
+}
+END_TEST
+
 SUITE("parcel", the_set_is_the_smallest_for_its_kind, every_root_between_is_brought_eight_at_a_time,
       a_secondary_that_lies_about_its_roots_gets_nothing_or_too_much, the_shelf_serves_all_secondaries,
-      roots_travel_in_canonical_form)
+      unsorted_roots_travel_sorted, sorted_roots_travel_as_served)
