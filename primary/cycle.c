@@ -1,5 +1,6 @@
 #include "primary/cycle.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,6 +194,7 @@ static void tell_damage(struct pri *p, struct pri_chain *c)
 
 void pri_begin(struct pri *p, enum pri_goal goal, uint64_t now_us)
 {
+    assert(p->at == PRI_CY_END); /* one cycle at a time */
     p->now_us = now_us;
     p->goal = goal;
     p->cycle = p->cycle == 0 ? p->boots * 1000000u : p->cycle + 1;

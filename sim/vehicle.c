@@ -1,5 +1,6 @@
 #include "sim/vehicle.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -136,21 +137,12 @@ static bool open_secondaries(struct sim_vehicle *v, char *why, size_t why_size)
     return true;
 }
 
-static bool open_primary(struct sim_vehicle *v, char *why, size_t why_size)
+/* From what its state says. */
+static bool start_primary(struct sim_vehicle *v, char *why, size_t why_size)
 {
-    char path[SIM_PATH_MAX + 64], name[UP_NAME_MAX + 1];
-    if (mkdir(v->state_dir, 0700) != 0) return false;
+    char path[SIM_PATH_MAX + 64];
     (void)snprintf(path, sizeof path, "%s/slots", v->state_dir);
-    if ((v->state = pri_state_open(":memory:", why, why_size)) == NULL) return false;
     if ((v->installer = pri_installer_slots(path, v->state, why, why_size)) == NULL) return false;
-    size_t n = 0;
-    uint8_t *image = sim_world_image(&v->world, &sim_world_ecus[0], 1, &n);
-    sim_world_image_name(&sim_world_ecus[0], 1, name);
-    enum up_err e = pri_installer_provision(v->installer, name, (struct up_span){image, n}, 1);
-    free(image);
-    sim_world_key_path(&v->world, &sim_world_ecus[0], path);
-    if (e != UP_OK || !up_signer_open(path, &v->signer, why, why_size)) return false;
-    v->signing = true;
     struct pri_ports ports = {.state = v->state,
                               .fetch = &v->fetch.port,
                               .installer = v->installer,
@@ -164,6 +156,31 @@ static bool open_primary(struct sim_vehicle *v, char *why, size_t why_size)
     v->primary = pri_open(&v->config, &ports, &problem);
     if (v->primary == NULL) (void)snprintf(why, why_size, "%s", problem.what);
     return v->primary != NULL;
+}
+
+static void stop_primary(struct sim_vehicle *v)
+{
+    pri_close(v->primary);
+    if (v->installer != NULL) v->installer->close(v->installer);
+    v->primary = NULL;
+    v->installer = NULL;
+}
+
+static bool open_primary(struct sim_vehicle *v, char *why, size_t why_size)
+{
+    char path[SIM_PATH_MAX], name[UP_NAME_MAX + 1];
+    if (mkdir(v->state_dir, 0700) != 0) return false;
+    if ((v->state = pri_state_open(":memory:", why, why_size)) == NULL) return false;
+    sim_world_key_path(&v->world, &sim_world_ecus[0], path);
+    if (!up_signer_open(path, &v->signer, why, why_size)) return false;
+    v->signing = true;
+    if (!start_primary(v, why, why_size)) return false;
+    size_t n = 0;
+    uint8_t *image = sim_world_image(&v->world, &sim_world_ecus[0], 1, &n);
+    sim_world_image_name(&sim_world_ecus[0], 1, name);
+    enum up_err e = pri_installer_provision(v->installer, name, (struct up_span){image, n}, 1);
+    free(image);
+    return e == UP_OK;
 }
 
 static bool build(struct sim_vehicle *v, char *why, size_t why_size)
@@ -195,11 +212,10 @@ struct sim_vehicle *sim_vehicle_open(const struct sim_vehicle_options *o, char *
 void sim_vehicle_close(struct sim_vehicle *v)
 {
     if (v == NULL) return;
-    pri_close(v->primary);
+    stop_primary(v);
     for (unsigned i = 0; v->ecus != NULL && i < SECONDARIES; i++) sim_virtual_ecu_close(&v->ecus[i]);
     for (unsigned b = 0; b < SIM_WORLD_BUSES; b++)
         if (v->links[b] != NULL) v->links[b]->ops->close(v->links[b]);
-    if (v->installer != NULL) v->installer->close(v->installer);
     if (v->state != NULL) pri_state_close(v->state);
     if (v->signing) up_signer_close(&v->signer);
     if (v->backend != NULL) sim_backend_close(v->backend);
@@ -212,6 +228,20 @@ void sim_vehicle_close(struct sim_vehicle *v)
 const struct pri_outcome *sim_vehicle_cycle(struct sim_vehicle *v, enum pri_goal goal)
 {
     return sim_wires_cycle(&v->wires, v->primary, goal, &v->fetch.ready_us);
+}
+
+bool sim_vehicle_cut_cycle(struct sim_vehicle *v, uint64_t after_us)
+{
+    char why[256];
+    (void)sim_wires_turn(&v->wires);
+    pri_begin(v->primary, PRI_UPDATE, v->wires.now_us);
+    if (sim_wires_go_on(&v->wires, v->primary, &v->fetch.ready_us, v->wires.now_us + after_us) != NULL)
+        return true;
+    stop_primary(v);
+    bool started = start_primary(v, why, sizeof why);
+    assert(started);
+    (void)started;
+    return false;
 }
 
 void sim_vehicle_pass(struct sim_vehicle *v, uint64_t seconds)

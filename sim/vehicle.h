@@ -31,6 +31,9 @@ void sim_vehicle_close(struct sim_vehicle *v);
 
 /* One cycle of the Primary, to its end. NULL: it did not end within an hour of the vehicle's time. */
 const struct pri_outcome *sim_vehicle_cycle(struct sim_vehicle *v, enum pri_goal goal);
+/* The Primary loses power when so much of an update's time has passed, and starts again. True: it was over.
+ */
+bool sim_vehicle_cut_cycle(struct sim_vehicle *v, uint64_t after_us);
 /* Time passes while every ECU is awake. */
 void sim_vehicle_pass(struct sim_vehicle *v, uint64_t seconds);
 int64_t sim_vehicle_time(const struct sim_vehicle *v);

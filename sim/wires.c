@@ -44,20 +44,25 @@ void sim_wires_pass(struct sim_wires *w, uint64_t seconds)
         sim_wires_pass_to(w, earlier(earlier(sim_wires_turn(w), w->now_us + TICK_US), end));
 }
 
-const struct pri_outcome *sim_wires_cycle(struct sim_wires *w, struct pri *p, enum pri_goal goal,
-                                          const uint64_t *ready_us)
+const struct pri_outcome *sim_wires_go_on(struct sim_wires *w, struct pri *p, const uint64_t *ready_us,
+                                          uint64_t end_us)
 {
-    uint64_t end = w->now_us + SIM_WIRES_CYCLE_US;
-    (void)sim_wires_turn(w); /* whoever was off starts now */
-    pri_begin(p, goal, w->now_us);
-    while (w->now_us < end) {
+    while (w->now_us < end_us) {
         sim_wires_deliver(w);
         if (!pri_step(p, w->now_us)) return pri_result(p);
         uint64_t due = sim_wires_turn(w);
         uint32_t d = pri_due(p, w->now_us);
         if (d != ISOTP_NEVER) due = earlier(due, w->now_us + d);
         if (*ready_us > w->now_us) due = earlier(due, *ready_us);
-        sim_wires_pass_to(w, earlier(due, end));
+        sim_wires_pass_to(w, earlier(due, end_us));
     }
     return NULL;
+}
+
+const struct pri_outcome *sim_wires_cycle(struct sim_wires *w, struct pri *p, enum pri_goal goal,
+                                          const uint64_t *ready_us)
+{
+    (void)sim_wires_turn(w); /* whoever was off starts now */
+    pri_begin(p, goal, w->now_us);
+    return sim_wires_go_on(w, p, ready_us, w->now_us + SIM_WIRES_CYCLE_US);
 }

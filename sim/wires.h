@@ -29,5 +29,8 @@ void sim_wires_pass(struct sim_wires *w, uint64_t seconds);
 /* One cycle of the Primary to its end. READY_US: when its fetch port has news. NULL: it hangs. */
 const struct pri_outcome *sim_wires_cycle(struct sim_wires *w, struct pri *p, enum pri_goal goal,
                                           const uint64_t *ready_us);
+/* A cycle that has begun goes on until END_US. NULL: it is not over then. */
+const struct pri_outcome *sim_wires_go_on(struct sim_wires *w, struct pri *p, const uint64_t *ready_us,
+                                          uint64_t end_us);
 
 #endif

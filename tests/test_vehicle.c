@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CUTS                                                                                                 \
+    20 /* of the Primary's power, in one update: half of them in its last tenth, when bundles change */
+
 static struct folder folder;
 static char dir[96], why[512];
 
@@ -222,6 +225,27 @@ START_TEST(time_for_others_as_well_or_not_for_all_of_us_is_refused)
 }
 END_TEST
 
+/* E-STO-12, P-EXC-06: real Secondaries go on, or back, with a Primary that knows no more than its state. */
+START_TEST(a_primary_that_loses_power_in_mid_update_brings_the_vehicle_to_one_end)
+{
+    struct sim_vehicle *v = build((struct sim_vehicle_options){0});
+    ck_assert(sim_vehicle_order(v, 2));
+    uint64_t since = sim_vehicle_us(v);
+    (void)update(v);
+    uint64_t whole = sim_vehicle_us(v) - since;
+    dismantle(v);
+    v = build((struct sim_vehicle_options){0});
+    ck_assert(sim_vehicle_order(v, 2));
+    uint64_t hundredths = _i < 10 ? 10 * (uint64_t)_i : 80 + (uint64_t)_i;
+    ck_assert(!sim_vehicle_cut_cycle(v, whole * hundredths / 100));
+    const struct pri_outcome *o = update(v);
+    ck_assert_msg(o->err == UP_OK, "%s: %s", up_err_name(o->err), o->detail);
+    for (unsigned ecu = 0; ecu < SIM_WORLD_ECUS; ecu++) expect_image(v, ecu, 2);
+    ck_assert_uint_eq(update(v)->updated, 0);
+    dismantle(v);
+}
+END_TEST
+
 START_TEST(attack_comes_out_as_the_table_says)
 {
     static struct sim_attack_result r;
@@ -253,6 +277,7 @@ int main(void)
     tcase_add_test(c, time_for_others_as_well_or_not_for_all_of_us_is_refused);
     tcase_add_loop_test(c, a_secondary_that_loses_power_in_mid_transfer_goes_on_where_it_was, 1,
                         SIM_WORLD_ECUS);
+    tcase_add_loop_test(c, a_primary_that_loses_power_in_mid_update_brings_the_vehicle_to_one_end, 0, CUTS);
     tcase_add_loop_test(c, attack_comes_out_as_the_table_says, 0, (int)sim_attack_count);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
