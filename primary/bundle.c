@@ -48,13 +48,25 @@ static void member_send(struct pri_member *m, enum pri_errand errand, const uint
     if (m->ecu != NULL) pri_ecu_send(m->ecu, errand, &m->parcel, now_us);
 }
 
+/* An image on trial for an order that nobody stands behind any longer goes first. */
+static enum up_err self_prepare(struct pri_member *m, bool *more)
+{
+    struct pri_installer *i = m->installer;
+    struct pri_installed now = {0};
+    UP_TRY(i->state(i, &now));
+    bool ours = memcmp(now.order, m->parcel.order, sizeof now.order) == 0;
+    if (now.trial && ours) return UP_OK;
+    if (now.trial) UP_TRY(i->revert(i, now.order));
+    return i->prepare(i, &m->target, m->image_file, m->parcel.order, more);
+}
+
 static enum up_err self_do(struct pri_member *m, bool *more)
 {
     struct pri_installer *i = m->installer;
     *more = false;
     switch (m->errand) {
     case PRI_PREPARE:
-        return i->prepare(i, &m->target, m->image_file, m->parcel.order, more);
+        return self_prepare(m, more);
     case PRI_ACTIVATE:
         return i->activate(i, m->parcel.order);
     case PRI_CONFIRM:

@@ -59,6 +59,16 @@ static void ask_did(struct pri_ecu *e, uint64_t now_us)
     uds_client_read(&e->client, pri_scripts[e->errand][e->step].did, short_us(now_us));
 }
 
+/* On trial for an order that nobody stands behind any longer, it could receive nothing: it goes back, by
+ * itself soon, and is served next time. */
+static void ask_leave_trial(struct pri_ecu *e, uint64_t now_us)
+{
+    if (e->slots.running == UDS_SLOT_TRIAL && !is_ours(e))
+        uds_client_routine(&e->client, UDS_ROUTINE_REVERT, e->slots.order, UDS_ORDER_BYTES, short_us(now_us));
+    else
+        e->skipped = true;
+}
+
 /* After an answer that got lost: this much of the parcel has been accepted already. A nonce is good for once.
  */
 static bool is_held(const struct pri_ecu *e, const struct pri_file *f)
@@ -256,6 +266,13 @@ static enum up_err got_report(struct pri_ecu *e, struct up_span data, uint64_t n
     return UP_OK;
 }
 
+static enum up_err got_leaving(struct pri_ecu *e, struct up_span data, uint64_t now_us)
+{
+    (void)data;
+    (void)now_us;
+    return problem(e, UP_PRECONDITION, "it was on trial for an older order, and goes back now");
+}
+
 static enum up_err got_nonce(struct pri_ecu *e, struct up_span data, uint64_t now_us)
 {
     (void)now_us;
@@ -363,6 +380,7 @@ static const struct pri_step identify[] = {READ(UDS_DID_ECU_SERIAL, got_serial),
 static const struct pri_step inform[] = {EXTENDED, VERSIONS, FILES, VERIFY, VERSIONS, END};
 static const struct pri_step prepare[] = {EXTENDED,
                                           VERSIONS,
+                                          {.ask = ask_leave_trial, .got = got_leaving},
                                           FILES,
                                           VERIFY,
                                           VERSIONS,

@@ -6,7 +6,7 @@
 #include "primary/ecu.h"
 
 /* An answer that is right but comes too early: the ECU has not restarted yet. */
-#define PRI_NOT_YET UP_PRECONDITION
+#define PRI_NOT_YET UP_ERR_COUNT /* no verdict */
 
 struct pri_step { /* one request */
     /* Sends it, or sets skipped: nothing to ask. */

@@ -134,7 +134,8 @@ static void account(struct pri *p, struct pri_bundle *b, enum pri_verdict v)
     p->changed = true;
     if (v == PRI_DONE) return;
     pri_remember_attack(p, &b->problem);
-    if (p->outcome.err != UP_OK) return;
+    bool goes_on = v == PRI_NOTHING && b->last == PRI_CONFIRMING && !p->recovered; /* in this very cycle */
+    if (p->outcome.err != UP_OK || goes_on) return;
     p->outcome.err = b->problem.err != UP_OK ? b->problem.err : UP_PARTIAL_BUNDLE;
     (void)snprintf(p->outcome.detail, sizeof p->outcome.detail, "%s", b->problem.what);
 }

@@ -7,6 +7,8 @@
 #include "metadata/crypto_openssl.h"
 #include "metadata/json.h"
 
+#define GRACE_US 5000000u
+
 static void note(struct unit *u, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void note(struct unit *u, const char *format, ...)
 {
@@ -276,6 +278,7 @@ static enum uds_code revert(struct unit *u, const uint8_t *order)
     if (!names(s, order)) return UDS_OUT_OF_RANGE;
     s->state = UDS_SLOT_VERIFIED;
     u->armed = false;
+    if (mine && !u->lame) u->goes_at_us = u->now_us + GRACE_US;
     return UDS_OK;
 }
 
@@ -355,6 +358,7 @@ static void boot(struct unit *u)
 void unit_cut(struct unit *u)
 {
     u->on = false;
+    u->goes_at_us = 0;
     u->boots_at_us = u->now_us + u->boot_us;
     note(u, "CUT ");
 }
@@ -413,10 +417,11 @@ static bool answers(const struct unit *u, uint8_t service)
 uint64_t unit_pump(struct unit *u, uint64_t now_us)
 {
     u->now_us = now_us;
+    if (u->on && u->goes_at_us != 0 && now_us >= u->goes_at_us) unit_cut(u);
     if (!u->on && now_us >= u->boots_at_us) boot(u);
     if (!u->on || u->silent) {
         hear_nothing(u);
-        return u->on ? UINT64_MAX : u->boots_at_us;
+        return !u->on ? u->boots_at_us : u->goes_at_us != 0 ? u->goes_at_us : UINT64_MAX;
     }
     size_t before = u->wire.a.queued;
     bool goes_on = sec_station_pump(&u->station, (uint32_t)now_us);
@@ -431,5 +436,6 @@ uint64_t unit_pump(struct unit *u, uint64_t now_us)
         return u->boots_at_us;
     }
     uint32_t due = sec_station_due(&u->station, (uint32_t)now_us);
-    return due == UDS_NEVER ? UINT64_MAX : now_us + due;
+    uint64_t at = due == UDS_NEVER ? UINT64_MAX : now_us + due;
+    return u->goes_at_us != 0 && u->goes_at_us < at ? u->goes_at_us : at;
 }

@@ -65,6 +65,7 @@ struct unit {
 
     char log[16384]; /* what was asked: "10 22:F18C 38:time 31:0310 34:128 " */
     uint64_t now_us, boots_at_us, done_us;
+    uint64_t goes_at_us; /* by itself, after a revert from trial; 0: not */
     uint64_t reports;
 };
 

@@ -20,7 +20,8 @@
 struct own {
     struct pri_installer port;
     enum { OLD, PREPARED, TRIAL, NEW } state;
-    unsigned pieces; /* prepare() takes so many calls */
+    uint8_t order[UP_SHA256_BYTES]; /* of what is prepared, or on trial */
+    unsigned pieces;                /* prepare() takes so many calls */
     enum up_err fails[PRI_ERRANDS];
     unsigned calls[PRI_ERRANDS];
 };
@@ -31,7 +32,7 @@ static enum up_err own_prepare(struct pri_installer *i, const struct up_target *
     struct own *o = (struct own *)i;
     (void)t;
     (void)file;
-    (void)order;
+    ck_assert_int_ne(o->state, TRIAL); /* there is no room for another one */
     *more = o->pieces > 0;
     if (o->pieces > 0) {
         o->pieces--;
@@ -39,6 +40,7 @@ static enum up_err own_prepare(struct pri_installer *i, const struct up_target *
     }
     UP_TRY(o->fails[PRI_PREPARE]);
     if (o->state == OLD) o->state = PREPARED;
+    memcpy(o->order, order, sizeof o->order);
     return UP_OK;
 }
 
@@ -54,6 +56,13 @@ static enum up_err own_verb(struct pri_installer *i, enum pri_errand errand)
     return UP_OK;
 }
 
+static enum up_err own_state(struct pri_installer *i, struct pri_installed *out)
+{
+    const struct own *o = (const struct own *)i;
+    *out = (struct pri_installed){.trial = o->state == TRIAL};
+    memcpy(out->order, o->order, sizeof out->order);
+    return UP_OK;
+}
 static enum up_err own_activate(struct pri_installer *i, const uint8_t order[UP_SHA256_BYTES])
 {
     (void)order;
@@ -122,9 +131,11 @@ static void begin_on(struct pri_state *s)
         unit_open(&units[i], config.ecus[i].serial);
         memcpy(units[i].order, order, sizeof order);
     }
-    own = (struct own){
-        .port = {
-            .prepare = own_prepare, .activate = own_activate, .confirm = own_confirm, .revert = own_revert}};
+    own = (struct own){.port = {.prepare = own_prepare,
+                                .activate = own_activate,
+                                .confirm = own_confirm,
+                                .revert = own_revert,
+                                .state = own_state}};
     start_primary();
 }
 
@@ -510,6 +521,26 @@ START_TEST(whoever_came_forward_is_confirmed_though_another_did_not)
 }
 END_TEST
 
+/* Left over from an order that a newer one has replaced. */
+START_TEST(our_own_image_on_trial_for_another_order_goes_before_a_new_one_comes)
+{
+    begin();
+    own.state = TRIAL;
+    memset(own.order, 0xCD, sizeof own.order);
+    ck_assert_int_eq(first_cycle(), PRI_DONE);
+    ck_assert_uint_eq(own.calls[PRI_REVERT], 1);
+    ck_assert_str_eq(runs(), "new new new");
+    end();
+
+    begin();
+    own.state = TRIAL; /* for this one it stays */
+    memcpy(own.order, order, sizeof own.order);
+    ck_assert_int_eq(first_cycle(), PRI_DONE);
+    ck_assert_uint_eq(own.calls[PRI_REVERT], 0);
+    end();
+}
+END_TEST
+
 START_TEST(a_held_bundle_does_nothing)
 {
     begin();
@@ -657,6 +688,7 @@ SUITE("bundle", all_members_change_together,
       one_that_cannot_be_taken_back_is_remembered_alone,
       after_commit_a_member_that_fell_back_is_brought_forward,
       a_member_that_lost_the_committed_image_gets_it_once_more, a_committed_bundle_is_never_reverted,
-      whoever_came_forward_is_confirmed_though_another_did_not, a_held_bundle_does_nothing,
+      whoever_came_forward_is_confirmed_though_another_did_not,
+      our_own_image_on_trial_for_another_order_goes_before_a_new_one_comes, a_held_bundle_does_nothing,
       states_are_recorded_before_members_are_told, a_failing_disk_stops_a_bundle_where_it_is,
       records_that_make_no_sense_are_not_read, a_power_cut_at_any_time_never_leaves_members_mixed)

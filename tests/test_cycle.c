@@ -454,6 +454,18 @@ START_TEST(an_attack_stays_until_a_report_that_carries_it_was_delivered)
 }
 END_TEST
 
+/* E-DL-04, P-LOG-03 */
+START_TEST(slow_retrieval_is_told_to_the_director)
+{
+    yard_open(&y);
+    yard_publish(&y, "");
+    fault(PRI_DIRECTOR, "1.targets.json", UP_TOO_SLOW);
+    failed(UP_TOO_SLOW, "director 1.targets.json");
+    ck_assert_int_eq(strncmp(yard_told(&y), "TOO_SLOW: director 1.targets.json", 33), 0);
+    yard_close(&y);
+}
+END_TEST
+
 /* E-LOG-04 */
 START_TEST(what_happens_while_a_report_is_under_way_stays)
 {
@@ -627,7 +639,7 @@ SUITE("cycle", an_update_asks_in_the_order_of_the_standard, a_poll_without_news_
       a_secondary_that_refuses_or_is_silent_holds_up_nobody_else, a_bundle_waits_for_its_silent_member,
       a_silent_secondary_is_represented_by_its_last_report, a_report_is_stored_before_it_is_sent,
       an_attack_is_told_at_the_end_of_the_same_cycle_and_once,
-      an_attack_stays_until_a_report_that_carries_it_was_delivered,
+      an_attack_stays_until_a_report_that_carries_it_was_delivered, slow_retrieval_is_told_to_the_director,
       what_happens_while_a_report_is_under_way_stays, attack_text_is_bounded_and_harmless,
       the_counter_of_our_report_never_repeats, a_full_disk_keeps_the_manifest_at_home,
       results_are_told_with_the_order_that_they_belong_to, damage_is_told_in_the_next_cycle,

@@ -211,7 +211,7 @@ START_TEST(a_member_that_lost_the_committed_image_gets_it_once_more)
     ck_assert_ptr_nonnull(strstr(record_of("all"), "\"committed\""));
     y.units[1].sick = false;
     forget_logs();
-    o = yard_cycle(&y, PRI_UPDATE);
+    o = yard_good(&y); /* though it could not be brought forward at first */
     ck_assert_uint_eq(o->pending, 0);
     ck_assert(o->row[RADIO].updated);
     IS(o->row[RADIO].err, UP_OK);
@@ -234,7 +234,13 @@ START_TEST(a_new_order_replaces_what_an_older_one_left_committed)
     ck_assert(!holds("bundle/all"));
     y.units[1].silent = false;
     (void)yard_good(&y);
-    ck_assert_str_eq(yard_runs(&y, RADIO), "trial"); /* which it will leave by itself */
+    ck_assert_str_eq(yard_runs(&y, RADIO), "trial"); /* which it would leave by itself in the end */
+    yard_publish(&y, yard_order(&y, RADIO, "radio-newer", 3, NULL));
+    const struct pri_outcome *o = yard_cycle(&y, PRI_UPDATE);
+    IS(o->row[RADIO].err, UP_PRECONDITION);
+    yard_pass(&y, 10);
+    (void)yard_good(&y);
+    ck_assert_str_eq(yard_runs(&y, RADIO), "radio-newer");
     yard_close(&y);
 }
 END_TEST

@@ -682,6 +682,26 @@ START_TEST(an_image_that_does_not_go_fails_the_revert)
 }
 END_TEST
 
+/* An order that nobody stands behind any longer. */
+START_TEST(who_is_on_trial_for_another_order_goes_back_first)
+{
+    begin();
+    done(PRI_PREPARE);
+    done(PRI_ACTIVATE);
+    memset(parcel.order, 0xCD, sizeof parcel.order);
+    memset(u.order, 0xCD, sizeof u.order);
+    done(PRI_IDENTIFY);
+    failed(PRI_PREPARE, UP_PRECONDITION, "on trial for an older order");
+    now_us += 6 * SECOND;
+    (void)unit_pump(&u, now_us); /* it goes by itself */
+    now_us += SECOND;
+    done(PRI_IDENTIFY);
+    ck_assert_str_eq(u.running.name, "old");
+    done(PRI_PREPARE);
+    end();
+}
+END_TEST
+
 START_TEST(a_new_image_that_does_not_start_fails_the_activation)
 {
     begin();
@@ -752,5 +772,5 @@ SUITE("ecu", identify_learns_who_is_there_and_what_it_runs,
       a_slow_start_is_waited_for_and_an_endless_one_is_not,
       a_reset_whose_answer_is_lost_is_waited_for_all_the_same,
       a_reset_that_does_not_happen_is_asked_for_again, an_image_that_does_not_go_fails_the_revert,
-      a_new_image_that_does_not_start_fails_the_activation, a_cut_right_after_a_routine_is_survived,
-      an_errand_replaces_the_one_before)
+      who_is_on_trial_for_another_order_goes_back_first, a_new_image_that_does_not_start_fails_the_activation,
+      a_cut_right_after_a_routine_is_survived, an_errand_replaces_the_one_before)
