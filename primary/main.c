@@ -1,4 +1,5 @@
 /* isoctane-primary: one program, a table of subcommands. */
+#include "primary/download.h"
 #include "primary/notify.h"
 #include "primary/session_posix.h"
 #include "primary/status.h"
@@ -15,7 +16,10 @@
 struct options {
     const char *config;
     bool json, quiet;
-    unsigned last; /* 0: not given */
+    unsigned last;            /* 0: not given */
+    const char *image, *name; /* provision */
+    unsigned release_counter;
+    bool given[128]; /* by short name */
 };
 
 static enum pri_exit explain(enum pri_exit status, const char *why)
@@ -117,6 +121,30 @@ static enum pri_exit history(struct pri_session *s, const struct options *o)
     return e == UP_OK ? PRI_EXIT_OK : explain(PRI_EXIT_FAULT, "the history cannot be read");
 }
 
+/* The Primary's own first image, and with it the first look at both Roots, in the plant. */
+static enum pri_exit provision(struct pri_session *s, const struct options *o)
+{
+    if (o->image == NULL || o->name == NULL)
+        return explain(PRI_EXIT_USAGE, "provision needs --image FILE and --name NAME");
+    char why[400];
+    struct pri_installed now;
+    enum up_err e = s->installer->state(s->installer, &now);
+    if (e == UP_OK && strcmp(now.name, "unknown") != 0) {
+        snprintf(why, sizeof why, "%s is installed already; the plant comes first, and once", now.name);
+        return explain(PRI_EXIT_NOTHING, why);
+    }
+    struct up_span image = pri_map(o->image);
+    if (image.p == NULL) {
+        snprintf(why, sizeof why, "--image %s: empty, or cannot be read", o->image);
+        return explain(PRI_EXIT_FAULT, why);
+    }
+    if (e == UP_OK) e = pri_installer_provision(s->installer, o->name, image, o->release_counter);
+    pri_unmap(image);
+    if (e == UP_OK) return PRI_EXIT_OK;
+    snprintf(why, sizeof why, "%s as %s: %s", o->image, o->name, up_err_text(e));
+    return explain(PRI_EXIT_FAULT, why);
+}
+
 /* When to poll again. A fleet that was switched on at once must not come back at once: up to a tenth sooner.
  */
 static uint64_t pause_us(const struct pri_session *s, unsigned failures)
@@ -159,14 +187,15 @@ static const struct command {
     const char *name, *help;
     enum pri_exit (*run)(struct pri_session *s, const struct options *o);
     enum pri_access access;
-    bool takes_json, takes_last;
+    const char *takes; /* options, by their short names; -c and -q all do */
 } commands[] = {
-    {"run", "poll and update until told to stop (HUP: poll now)", run, PRI_WORK, false, false},
-    {"check", "report, verify what is ordered, install nothing", check, PRI_WORK, true, false},
-    {"update", "one whole update cycle", update, PRI_WORK, true, false},
-    {"status", "what is trusted and installed, without asking anybody", status, PRI_LOOK, true, false},
-    {"manifest", "print the signed manifest that would be sent", manifest, PRI_LOOK, false, false},
-    {"history", "what happened: the newest events, the last one last", history, PRI_LOOK, true, true},
+    {"run", "poll and update until told to stop (HUP: poll now)", run, PRI_WORK, ""},
+    {"check", "report, verify what is ordered, install nothing", check, PRI_WORK, "j"},
+    {"update", "one whole update cycle", update, PRI_WORK, "j"},
+    {"status", "what is trusted and installed, without asking anybody", status, PRI_LOOK, "j"},
+    {"manifest", "print the signed manifest that would be sent", manifest, PRI_LOOK, ""},
+    {"history", "what happened: the newest events, the last one last", history, PRI_LOOK, "jn"},
+    {"provision", "in the plant: the image that this unit comes with", provision, PRI_PLANT, "iNr"},
 };
 static const struct command *const commands_end = commands + sizeof commands / sizeof *commands;
 
@@ -183,6 +212,10 @@ static void print_help(FILE *out)
           "  -c, --config FILE  instead of " CONFIG_FILE "\n"
           "  -j, --json         the result as JSON on standard output\n"
           "  -n, --last N       history: so many events (default 20)\n"
+          "  -i, --image FILE   provision: the image\n"
+          "  -N, --name NAME    provision: its name in the repositories\n"
+          "  -r, --release-counter N\n"
+          "                     provision: its release counter (default 0)\n"
           "  -q, --quiet        failures only, no progress\n"
           "  -h, --help         this text\n"
           "  -V, --version      the version\n\n"
@@ -192,28 +225,38 @@ static void print_help(FILE *out)
           out);
 }
 
-static const struct option long_options[] = {{"config", required_argument, NULL, 'c'},
-                                             {"json", no_argument, NULL, 'j'},
-                                             {"last", required_argument, NULL, 'n'},
-                                             {"quiet", no_argument, NULL, 'q'},
-                                             {"help", no_argument, NULL, 'h'},
-                                             {"version", no_argument, NULL, 'V'},
-                                             {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'c'}, {"json", no_argument, NULL, 'j'},
+    {"last", required_argument, NULL, 'n'},   {"image", required_argument, NULL, 'i'},
+    {"name", required_argument, NULL, 'N'},   {"release-counter", required_argument, NULL, 'r'},
+    {"quiet", no_argument, NULL, 'q'},        {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0}};
 
-static bool read_last(const char *text, unsigned *last)
+static bool read_number(const char *option, unsigned long min, unsigned long max, unsigned *out)
 {
     char *end;
-    unsigned long n = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || n == 0 || n > PRI_HISTORY_MAX) return false;
-    *last = (unsigned)n;
+    unsigned long n = strtoul(optarg, &end, 10);
+    if (*optarg < '0' || *optarg > '9' || *end != '\0' || n < min || n > max) {
+        fprintf(stderr, PROGRAM ": --%s %s: expected a number from %lu to %lu\n", option, optarg, min, max);
+        return false;
+    }
+    *out = (unsigned)n;
     return true;
+}
+
+static const char *long_name(int c)
+{
+    const struct option *l = long_options;
+    while (l->name != NULL && l->val != c) l++;
+    return l->name;
 }
 
 /* False: the program is done, *status is its exit status. */
 static bool read_options(int argc, char **argv, struct options *o, enum pri_exit *status)
 {
     *status = PRI_EXIT_USAGE;
-    for (int c; (c = getopt_long(argc, argv, "c:jn:qhV", long_options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "c:jn:i:N:r:qhV", long_options, NULL)) != -1;) {
+        o->given[c & 0x7F] = true;
         switch (c) {
         case 'c':
             o->config = optarg;
@@ -225,11 +268,16 @@ static bool read_options(int argc, char **argv, struct options *o, enum pri_exit
             o->quiet = true;
             break;
         case 'n':
-            if (!read_last(optarg, &o->last)) {
-                fprintf(stderr, PROGRAM ": --last %s: expected a number from 1 to %d\n", optarg,
-                        PRI_HISTORY_MAX);
-                return false;
-            }
+            if (!read_number("last", 1, PRI_HISTORY_MAX, &o->last)) return false;
+            break;
+        case 'i':
+            o->image = optarg;
+            break;
+        case 'N':
+            o->name = optarg;
+            break;
+        case 'r':
+            if (!read_number("release-counter", 0, UP_COUNTER_MAX, &o->release_counter)) return false;
             break;
         case 'h':
             print_help(stdout);
@@ -280,9 +328,9 @@ int main(int argc, char **argv)
         fprintf(stderr, PROGRAM ": %s: no such command; see " PROGRAM " --help\n", argv[optind]);
         return PRI_EXIT_USAGE;
     }
-    if ((o.json && !c->takes_json) || (o.last > 0 && !c->takes_last)) {
-        fprintf(stderr, PROGRAM ": %s does not take --%s\n", c->name,
-                o.json && !c->takes_json ? "json" : "last");
+    for (const char *narrow = "jniNr"; *narrow != '\0'; narrow++) {
+        if (!o.given[(int)*narrow] || strchr(c->takes, *narrow) != NULL) continue;
+        fprintf(stderr, PROGRAM ": %s does not take --%s\n", c->name, long_name(*narrow));
         return PRI_EXIT_USAGE;
     }
     return (int)start(c, &o);

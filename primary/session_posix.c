@@ -91,12 +91,12 @@ static bool open_state(struct pri_session *s, char *why, size_t why_size)
 {
     char path[4096];
     const char *dir = s->config->state_dir;
-    if (s->access == PRI_WORK && mkdir(dir, 0700) != 0 && errno != EEXIST) {
+    if (s->access != PRI_LOOK && mkdir(dir, 0700) != 0 && errno != EEXIST) {
         snprintf(why, why_size, "%s: cannot be created: %s; check [primary] state_dir", dir, strerror(errno));
         return false;
     }
     snprintf(path, sizeof path, "%s/state.db", dir);
-    s->state = s->access == PRI_WORK ? pri_state_open(path, why, why_size)
+    s->state = s->access != PRI_LOOK ? pri_state_open(path, why, why_size)
                                      : pri_state_open_reading(path, why, why_size);
     if (s->state == NULL) return false;
     snprintf(path, sizeof path, "%s/slots", dir);

@@ -13,8 +13,6 @@
 
 #include "isotp/link.h"
 #include "metadata/encode.h"
-#include "primary/installer.h"
-#include "primary/state.h"
 #include "sim/children.h"
 #include "sim/commands.h"
 #include "sim/pki.h"
@@ -253,32 +251,24 @@ static bool start_ecus(struct demo *d)
     return true;
 }
 
-static bool provision_primary(struct demo *d, const char *state_dir)
+static bool provision_primary(struct demo *d, const char *config)
 {
-    char path[SIM_PATH_MAX + 16], name[UP_NAME_MAX + 1], why[256];
-    size_t n = 0;
-    (void)snprintf(path, sizeof path, "%s/state.db", state_dir);
-    struct pri_state *state = pri_state_open(path, why, sizeof why);
-    if (state == NULL) return fail("state", why);
-    (void)snprintf(path, sizeof path, "%s/slots", state_dir);
-    struct pri_installer *i = pri_installer_slots(path, state, why, sizeof why);
-    uint8_t *image = sim_world_image(&d->world, &sim_world_ecus[0], 1, &n);
-    sim_world_image_name(&sim_world_ecus[0], 1, name);
-    bool good = i != NULL && image != NULL &&
-                pri_installer_provision(i, name, (struct up_span){image, n}, 1) == UP_OK;
-    free(image);
-    if (i != NULL) i->close(i);
-    pri_state_close(state);
-    return good || fail("slots", why);
+    const struct sim_world_ecu *self = &sim_world_ecus[0];
+    char image[SIM_PATH_MAX], log[SIM_PATH_MAX], name[UP_NAME_MAX + 1];
+    path_of(d, log, sizeof log, "logs/provision.log");
+    sim_world_image_name(self, 1, name);
+    if (!write_image(d, self, image)) return false;
+    const char *provision[] = {
+        "isoctane-primary", "-c", config, "provision", "-i", image, "-N", name, "-r", "1", NULL};
+    return sim_children_run(&d->children, "isoctane-primary", provision, log) == 0 ||
+           fail(self->serial, "could not be provisioned, see logs/provision.log");
 }
 
 static bool write_primary_config(struct demo *d)
 {
-    char path[SIM_PATH_MAX], state[SIM_PATH_MAX], when[UP_TIME_TEXT + 1] = "";
+    char path[SIM_PATH_MAX], when[UP_TIME_TEXT + 1] = "";
     const struct sim_world_ecu *self = &sim_world_ecus[0];
     path_of(d, path, sizeof path, "isoctane.conf");
-    path_of(d, state, sizeof state, "primary");
-    if (mkdir(state, 0700) != 0) return fail(state, strerror(errno));
     up_time_encode((int64_t)time(NULL) - 86400, when);
     FILE *f = fopen(path, "w");
     if (f == NULL) return fail(path, strerror(errno));
@@ -304,7 +294,7 @@ static bool write_primary_config(struct demo *d)
         print_id(f, "request_id", e->request_id);
         print_id(f, "response_id", e->response_id);
     }
-    return close_config(f, path) && provision_primary(d, state);
+    return close_config(f, path) && provision_primary(d, path);
 }
 
 /* ---- the story ---- */

@@ -180,6 +180,26 @@ static void append_config(const char *more)
 
 /* --- tests --- */
 
+START_TEST(the_plant_installs_the_first_image_once)
+{
+    enter();
+    folder_write_text("fw.bin", "firmware one");
+    expect_status(PRIMARY("provision", "--name", "tcu/fw-1.bin"), 64);
+    expect_status(PRIMARY("provision", "--image", "none.bin", "--name", "tcu/fw-1.bin"), 70);
+    ck_assert(said("err", "--image none.bin: empty, or cannot be read"));
+    expect_status(PRIMARY("provision", "-i", "fw.bin", "-N", "tcu/fw-1.bin", "-r", "-1"), 64);
+    ck_assert(said("err", "--release-counter -1: expected a number"));
+    expect_status(PRIMARY("provision", "-i", "fw.bin", "-N", "tcu/fw-1.bin", "-r", "1"), 0);
+    expect_status(PRIMARY("status"), 0);
+    ck_assert(said("out", "tcu/fw-1.bin"));
+    expect_status(PRIMARY("provision", "-i", "fw.bin", "-N", "tcu/fw-2.bin", "-r", "2"), 1);
+    ck_assert(said("err", "tcu/fw-1.bin is installed already"));
+    expect_status(PRIMARY("status"), 0);
+    ck_assert(!said("out", "tcu/fw-2.bin"));
+    leave();
+}
+END_TEST
+
 START_TEST(usage_is_explained)
 {
     find_program();
@@ -198,6 +218,8 @@ START_TEST(usage_is_explained)
     ck_assert(said("err", "run does not take --json"));
     expect_status(RUN("check", "--last", "3"), 64);
     ck_assert(said("err", "check does not take --last"));
+    expect_status(RUN("check", "--image", "fw.bin"), 64);
+    ck_assert(said("err", "check does not take --image"));
     static const char *const numbers[] = {"0", "1001", "x", "3x", "-1", ""};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         expect_status(RUN("history", "--last", numbers[i]), 64);
@@ -558,9 +580,10 @@ START_TEST(a_stop_in_the_middle_of_a_poll_is_heeded)
 }
 END_TEST
 
-SUITE("program", usage_is_explained, a_bad_configuration_is_explained,
-      without_a_state_there_is_nothing_to_show, a_vehicle_is_updated_over_https,
-      status_shows_what_secondaries_said_last, an_attack_is_refused_by_its_name,
-      a_server_that_is_not_there_is_a_fault, the_daemon_polls_and_stops_when_told,
-      failed_polls_are_repeated_with_growing_pauses, a_wish_during_a_poll_is_not_forgotten,
-      the_daemon_outlives_its_bus, a_stop_in_the_middle_of_a_poll_is_heeded)
+SUITE("program", usage_is_explained, the_plant_installs_the_first_image_once,
+      a_bad_configuration_is_explained, without_a_state_there_is_nothing_to_show,
+      a_vehicle_is_updated_over_https, status_shows_what_secondaries_said_last,
+      an_attack_is_refused_by_its_name, a_server_that_is_not_there_is_a_fault,
+      the_daemon_polls_and_stops_when_told, failed_polls_are_repeated_with_growing_pauses,
+      a_wish_during_a_poll_is_not_forgotten, the_daemon_outlives_its_bus,
+      a_stop_in_the_middle_of_a_poll_is_heeded)
