@@ -88,9 +88,10 @@ sanitize-one:
 	@$(MAKE) --no-print-directory BUILD=build/sanitize CFLAGS="$(SANITIZE)" build/sanitize/tests/$(T)
 	@build/sanitize/tests/$(T)
 
-## The links and the whole demo vehicle on a real vcan (in User Mode Linux where the kernel has no CAN)
-check-vcan: all $(BUILD)/tests/test_link
-	@tests/vcan.sh $(BUILD)/tests/test_link || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
+ON_VCAN := test_link test_isotp_receive test_isotp_send
+## The links, the ISO-TP cases and the whole demo vehicle on a real vcan (in User Mode Linux where the kernel has no CAN)
+check-vcan: all $(patsubst %,$(BUILD)/tests/%,$(ON_VCAN))
+	@tests/vcan.sh sh -ec 'for t; do $(BUILD)/tests/$$t; done' sh $(ON_VCAN) || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 	@BUILD=$(BUILD) tests/vcan.sh tests/interop_scapy.sh || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 	@VCAN_SECONDS=300 tests/vcan.sh $(BUILD)/isoctane-sim demo --dir $(BUILD)/demo-vcan || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 

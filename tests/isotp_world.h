@@ -3,6 +3,7 @@
 #define TESTS_ISOTP_WORLD_H
 
 #include "isotp/isotp.h"
+#include "tests/lib_carrier.h"
 #include "tests/suite.h"
 
 #include <stdio.h>
@@ -67,6 +68,7 @@ static inline struct isotp_frame frame_of(const char *hex, size_t from, uint8_t 
 
 static inline void feed(struct isotp_frame f)
 {
+    f = carrier_to_engine(f);
     isotp_on_frame(&l, &f, now);
 }
 
@@ -119,6 +121,7 @@ static inline void expect_frame(const char *hex)
     size_t n = from_hex(hex, bytes);
     ck_assert_uint_eq(isotp_due(&l, now), 0);
     ck_assert(isotp_next_frame(&l, &f, now));
+    f = carrier_to_world(f);
     ck_assert_uint_eq(f.id, OURS);
     ck_assert_uint_eq(f.len, n);
     ck_assert_mem_eq(f.data, bytes, n);

@@ -521,20 +521,20 @@ START_TEST(results_and_fixed_identifiers_have_their_standard_spelling)
 }
 END_TEST
 
-SUITE("isotp_send", case_31_an_empty_message_is_refused,
-      case_32_twelve_bits_of_length_up_to_4095_and_the_escape_above,
-      case_33_fd_frames_use_the_escape_above_7_bytes_and_the_next_length,
-      case_34_no_flow_control_for_a_second_ends_the_sending, case_35_overflow_ends_the_sending_at_once,
-      case_36_reserved_flow_status_is_an_error, case_37_wait_restarts_the_timer,
-      case_38_too_many_waits_in_a_row_are_an_error, case_39_block_size_and_gap_of_a_wait_frame_are_not_used,
-      case_40_block_size_and_gap_of_every_flow_control_are_adopted, case_41_reserved_gap_codes_mean_127_ms,
-      case_42_codes_f1_to_f9_are_100_to_900_us_and_the_gap_is_never_shorter,
-      case_43_flow_control_that_nobody_waits_for_is_ignored,
-      case_44_flow_control_under_three_bytes_is_ignored,
-      case_45_a_frame_that_the_link_does_not_take_for_a_second_is_an_error,
-      a_frame_of_ours_that_cannot_leave_does_not_end_a_reception,
-      every_frame_has_a_second_of_its_own_to_leave, case_46_both_directions_at_once,
-      case_47_a_second_message_is_refused_as_busy, a_cancelled_message_leaves_nothing_behind,
-      case_48_link_down_fails_what_is_under_way, case_49_the_clock_wraps_safely,
-      batches_stop_at_blocks_and_flow_control_goes_first, frame_lengths_round_up_to_what_can_fd_has,
-      a_frame_size_that_does_not_exist_is_rounded, results_and_fixed_identifiers_have_their_standard_spelling)
+SUITE_OVER_LINKS(
+    "isotp_send", case_31_an_empty_message_is_refused,
+    case_32_twelve_bits_of_length_up_to_4095_and_the_escape_above,
+    case_33_fd_frames_use_the_escape_above_7_bytes_and_the_next_length,
+    case_34_no_flow_control_for_a_second_ends_the_sending, case_35_overflow_ends_the_sending_at_once,
+    case_36_reserved_flow_status_is_an_error, case_37_wait_restarts_the_timer,
+    case_38_too_many_waits_in_a_row_are_an_error, case_39_block_size_and_gap_of_a_wait_frame_are_not_used,
+    case_40_block_size_and_gap_of_every_flow_control_are_adopted, case_41_reserved_gap_codes_mean_127_ms,
+    case_42_codes_f1_to_f9_are_100_to_900_us_and_the_gap_is_never_shorter,
+    case_43_flow_control_that_nobody_waits_for_is_ignored, case_44_flow_control_under_three_bytes_is_ignored,
+    case_45_a_frame_that_the_link_does_not_take_for_a_second_is_an_error,
+    a_frame_of_ours_that_cannot_leave_does_not_end_a_reception, every_frame_has_a_second_of_its_own_to_leave,
+    case_46_both_directions_at_once, case_47_a_second_message_is_refused_as_busy,
+    a_cancelled_message_leaves_nothing_behind, case_48_link_down_fails_what_is_under_way,
+    case_49_the_clock_wraps_safely, batches_stop_at_blocks_and_flow_control_goes_first,
+    frame_lengths_round_up_to_what_can_fd_has, a_frame_size_that_does_not_exist_is_rounded,
+    results_and_fixed_identifiers_have_their_standard_spelling)
