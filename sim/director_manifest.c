@@ -10,8 +10,8 @@
 
 struct judge {
     const char *vehicle;
-    struct sim_ecus ecus; /* a report that passes goes in here */
-    bool *seen, *fresh;   /* by ECU: has a report, and a new one */
+    struct sim_ecus *ecus; /* a report that passes goes in here */
+    bool *seen, *fresh;    /* by ECU: has a report, and a new one */
     struct up_buf room;
     int64_t now_s;
     char *culprit; /* SIM_ID_MAX */
@@ -19,15 +19,15 @@ struct judge {
 
 static struct sim_ecu *ecu_named(struct judge *j, struct up_span serial)
 {
-    for (size_t i = 0; i < j->ecus.n; i++)
-        if (up_span_is(serial, j->ecus.ecu[i].serial)) return &j->ecus.ecu[i];
+    for (size_t i = 0; i < j->ecus->n; i++)
+        if (up_span_is(serial, j->ecus->ecu[i].serial)) return &j->ecus->ecu[i];
     return NULL;
 }
 
 static const struct sim_ecu *primary_of(const struct judge *j)
 {
-    for (size_t i = 0; i < j->ecus.n; i++)
-        if (j->ecus.ecu[i].primary) return &j->ecus.ecu[i];
+    for (size_t i = 0; i < j->ecus->n; i++)
+        if (j->ecus->ecu[i].primary) return &j->ecus->ecu[i];
     return NULL;
 }
 
@@ -65,7 +65,7 @@ static enum up_err judge_report(struct judge *j, struct up_span serial, struct u
     copy_span(j->culprit, SIM_ID_MAX, serial);
     struct sim_ecu *e = ecu_named(j, serial);
     if (e == NULL) return UP_MAN_UNKNOWN;
-    size_t index = (size_t)(e - j->ecus.ecu);
+    size_t index = (size_t)(e - j->ecus->ecu);
     j->seen[index] = true;
     if (!e->primary && up_span_eq(file, sim_span(&e->report))) return UP_OK; /* a silent Secondary */
 
@@ -92,9 +92,9 @@ static enum up_err judge_reports(struct judge *j, struct up_span reports)
     }
     j->culprit[0] = '\0';
     if (json.err != UP_OK) return UP_MAN_SCHEMA;
-    for (size_t i = 0; i < j->ecus.n; i++) {
+    for (size_t i = 0; i < j->ecus->n; i++) {
         if (j->seen[i]) continue;
-        snprintf(j->culprit, SIM_ID_MAX, "%s", j->ecus.ecu[i].serial);
+        snprintf(j->culprit, SIM_ID_MAX, "%s", j->ecus->ecu[i].serial);
         return UP_MAN_ECU_MISSING;
     }
     return UP_OK;
@@ -123,21 +123,36 @@ static enum up_err judge_manifest(struct judge *j, struct up_span manifest)
     return judge_reports(j, reports);
 }
 
-static bool store_reports(struct sim_director *d, const struct judge *j)
+enum up_err sim_manifest_judge(const char *vehicle, struct sim_ecus *ecus, struct up_span manifest,
+                               int64_t now_s, bool *fresh, char culprit[SIM_ID_MAX])
 {
-    for (size_t i = 0; i < j->ecus.n; i++)
-        if (j->fresh[i] && !sim_inventory_set_report(d->inventory, &j->ecus.ecu[i])) return false;
+    struct judge j = {.vehicle = vehicle, .ecus = ecus, .fresh = fresh, .now_s = now_s, .culprit = culprit};
+    j.room =
+        (struct up_buf){.p = malloc(16 * manifest.n + 1), .cap = 16 * manifest.n}; /* whole, and reports */
+    j.seen = calloc(ecus->n + 1, sizeof *j.seen);
+    if (j.room.p == NULL || j.seen == NULL) abort();
+    memset(fresh, 0, ecus->n * sizeof *fresh);
+    culprit[0] = '\0';
+    enum up_err e = judge_manifest(&j, manifest);
+    free(j.seen);
+    free(j.room.p);
+    return e;
+}
+
+static bool store_reports(struct sim_director *d, const struct sim_ecus *ecus, const bool *fresh)
+{
+    for (size_t i = 0; i < ecus->n; i++)
+        if (fresh[i] && !sim_inventory_set_report(d->inventory, &ecus->ecu[i])) return false;
     return true;
 }
 
-static bool store(struct sim_director *d, const struct judge *j, struct up_span manifest,
-                  const struct sim_decision *decision)
+static bool store(struct sim_director *d, const char *vehicle, struct up_span manifest, int64_t now_s,
+                  const struct sim_decision *decision, const struct sim_ecus *ecus, const bool *fresh)
 {
     struct sim_inventory *v = d->inventory;
     if (!sim_inventory_begin(v)) return sim_director_inventory_failed(d);
-    bool ok =
-        sim_inventory_add_manifest(v, j->vehicle, j->now_s, decision->verdict, decision->ecu, manifest) &&
-        (decision->verdict != UP_OK || store_reports(d, j));
+    bool ok = sim_inventory_add_manifest(v, vehicle, now_s, decision->verdict, decision->ecu, manifest) &&
+              (decision->verdict != UP_OK || store_reports(d, ecus, fresh));
     if (ok) return sim_inventory_commit(v) || sim_director_inventory_failed(d);
     sim_director_inventory_failed(d);
     sim_inventory_rollback(v);
@@ -147,22 +162,14 @@ static bool store(struct sim_director *d, const struct judge *j, struct up_span 
 bool sim_director_manifest(struct sim_director *d, const char *vehicle, struct up_span manifest,
                            int64_t now_s, struct sim_decision *out)
 {
+    struct sim_ecus ecus = {0};
     *out = (struct sim_decision){.verdict = UP_MAN_UNKNOWN};
-    struct judge j = {.vehicle = vehicle, .now_s = now_s, .culprit = out->ecu};
-    j.room =
-        (struct up_buf){.p = malloc(16 * manifest.n + 1), .cap = 16 * manifest.n}; /* whole, and reports */
-    if (!sim_inventory_ecus(d->inventory, vehicle, &j.ecus)) {
-        free(j.room.p);
-        return sim_director_inventory_failed(d);
-    }
-    j.seen = calloc(j.ecus.n + 1, sizeof *j.seen);
-    j.fresh = calloc(j.ecus.n + 1, sizeof *j.fresh);
-    if (j.room.p == NULL || j.seen == NULL || j.fresh == NULL) abort();
-    out->verdict = judge_manifest(&j, manifest);
-    bool ok = store(d, &j, manifest, out);
-    free(j.seen);
-    free(j.fresh);
-    free(j.room.p);
-    sim_ecus_free(&j.ecus);
+    if (!sim_inventory_ecus(d->inventory, vehicle, &ecus)) return sim_director_inventory_failed(d);
+    bool *fresh = calloc(ecus.n + 1, sizeof *fresh);
+    if (fresh == NULL) abort();
+    out->verdict = sim_manifest_judge(vehicle, &ecus, manifest, now_s, fresh, out->ecu);
+    bool ok = store(d, vehicle, manifest, now_s, out, &ecus, fresh);
+    free(fresh);
+    sim_ecus_free(&ecus);
     return ok && (out->verdict != UP_OK || sim_director_issue(d, vehicle, now_s));
 }

@@ -1,19 +1,8 @@
 /* Whatever is sorted once is sorted: its digest can be taken, is that of the bytes written, and sorting again
  * changes nothing. The first byte of the input chooses the dialect. */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "metadata/canon.h"
 #include "metadata/json.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds, const char *what)
-{
-    if (holds) return;
-    fprintf(stderr, "fuzz_canon: %s\n", what);
-    abort();
-}
+#include "tests/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,19 +2,9 @@
  * A sanitizer looks for the rest. */
 #include <cjson/cJSON.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "metadata/json.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds, const char *what)
-{
-    if (holds) return;
-    fprintf(stderr, "fuzz_json: %s\n", what);
-    abort();
-}
+#include "tests/fuzz.h"
 
 static void same_text(struct up_span raw, const char *theirs)
 {

@@ -1,19 +1,8 @@
 /* Bytes as a version report. What is read can be written, and reads the same again. The first byte chooses
  * the profile. */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "metadata/report.h"
+#include "tests/fuzz.h"
 #include "tests/lib_author.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds, const char *what)
-{
-    if (holds) return;
-    fprintf(stderr, "fuzz_report: %s\n", what);
-    abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,18 +1,7 @@
 /* Bytes as the body of every delegated role, signed by the right key. Whatever they say: the search ends
  * within the number of roles that may be visited, and what it finds is the image that was looked for. */
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "tests/fuzz.h"
 #include "tests/lib_author.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds, const char *what)
-{
-    if (holds) return;
-    fprintf(stderr, "fuzz_search: %s\n", what);
-    abort();
-}
 
 /* An Image repository whose Targets delegates everything to `a`, key 5; Snapshot lists a to d. */
 static const struct up_trust *repository(void)

@@ -1,19 +1,8 @@
 /* Bytes as the next file of a chain of trust, as they are or signed by the right keys. Whatever comes: the
  * trust that is asked stays byte for byte the same, a refused file gives its room back, and what is accepted
  * lowers no floor. The first byte of the input chooses role, verifier, profile, and whether to sign. */
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "tests/fuzz.h"
 #include "tests/lib_author.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds, const char *what)
-{
-    if (holds) return;
-    fprintf(stderr, "fuzz_trust: %s\n", what);
-    abort();
-}
 
 /* A trust that wants the file of ROLE next, and whose Snapshot may be any that is signed. */
 static const struct up_trust *waiting_for(enum up_role role, bool full, const struct up_profile *p)
