@@ -15,7 +15,8 @@ const struct up_profile up_profile_tuf = {
     .name = "tuf",
     .dialect = UP_DIALECT_TUF,
     .relax = UP_RELAX_OPAQUE_KEYIDS | UP_RELAX_OPAQUE_NAMES | UP_RELAX_TERMINATING_VISITS_CHILDREN |
-             UP_RELAX_NO_VEHICLE_ID | UP_RELAX_NO_RELEASE_COUNTER,
+             UP_RELAX_NO_VEHICLE_ID | UP_RELAX_NO_RELEASE_COUNTER | UP_RELAX_NO_CONSISTENT_SNAPSHOT |
+             UP_RELAX_UNREACHABLE_THRESHOLDS | UP_RELAX_SAME_TIMESTAMP_KEPT,
 };
 
 const struct up_profile *up_profile_named(const char *name)
@@ -47,6 +48,12 @@ const char *up_relax_name(unsigned bit)
         return "opaque-names";
     case UP_RELAX_TERMINATING_VISITS_CHILDREN:
         return "terminating-visits-children";
+    case UP_RELAX_NO_CONSISTENT_SNAPSHOT:
+        return "no-consistent-snapshot";
+    case UP_RELAX_UNREACHABLE_THRESHOLDS:
+        return "unreachable-thresholds";
+    case UP_RELAX_SAME_TIMESTAMP_KEPT:
+        return "same-timestamp-kept";
     default:
         return "";
     }

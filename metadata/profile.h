@@ -19,7 +19,10 @@ enum up_relax {
     UP_RELAX_TIME_FROM_PRIMARY = 32, /* Secondaries take the Primary's word for the time */
     UP_RELAX_OPAQUE_KEYIDS = 64,
     UP_RELAX_OPAQUE_NAMES = 128,
-    UP_RELAX_TERMINATING_VISITS_CHILDREN = 256
+    UP_RELAX_TERMINATING_VISITS_CHILDREN = 256, /* TUF's order of search: a role is visited once */
+    UP_RELAX_NO_CONSISTENT_SNAPSHOT = 512,  /* Root may say false, or nothing: then names have no version */
+    UP_RELAX_UNREACHABLE_THRESHOLDS = 1024, /* a role may list too few keys, or ids without a key */
+    UP_RELAX_SAME_TIMESTAMP_KEPT = 2048     /* another Timestamp of the trusted version is passed over */
 };
 
 struct up_profile {

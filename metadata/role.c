@@ -190,13 +190,16 @@ static void read_rings(struct up_json *j, struct up_root *root)
 }
 
 /* Consistent snapshots are what versioned file names mean; the client knows no third way. */
-static void check_consistent(struct up_json *j, const struct up_profile *p, bool seen, bool consistent)
+static bool names_are_versioned(struct up_json *j, const struct up_profile *p, bool seen, bool consistent)
 {
-    if (p->dialect != UP_DIALECT_TUF || (p->relax & UP_RELAX_UNVERSIONED_NAMES)) return;
+    if (p->relax & UP_RELAX_UNVERSIONED_NAMES) return false;
+    if (p->dialect != UP_DIALECT_TUF) return true;
+    if (p->relax & UP_RELAX_NO_CONSISTENT_SNAPSHOT) return consistent;
     if (!seen)
         up_json_fail(j, UP_SCHEMA);
     else if (!consistent)
         up_json_fail(j, UP_UNSUPPORTED);
+    return consistent;
 }
 
 enum up_err up_root_read(struct up_span body, const struct up_profile *p, const struct up_limits *l,
@@ -222,7 +225,7 @@ enum up_err up_root_read(struct up_span body, const struct up_profile *p, const 
         }
     }
     up_head_end(&h, &j);
-    check_consistent(&j, p, consistent_seen, consistent);
+    root.versioned = names_are_versioned(&j, p, consistent_seen, consistent);
     if (j.err != UP_OK) return j.err;
 
     for (unsigned r = UP_ROOT; r < UP_ROLES; r++) {

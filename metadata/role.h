@@ -29,6 +29,7 @@ struct up_named { /* how one file names another */
 struct up_root {
     struct up_head head;
     struct up_keyring ring[UP_ROLES]; /* [UP_TIME].keys.p NULL: no time role */
+    bool versioned; /* consistent snapshots: the names of all but Timestamp carry versions */
 };
 struct up_targets {
     struct up_head head;

@@ -24,6 +24,19 @@ static bool is_on_path(const struct up_search *s, struct up_span role)
     return false;
 }
 
+/* TUF visits no role twice, whoever delegates to it; Uptane only breaks cycles. */
+static bool is_tuf_order(const struct up_search *s)
+{
+    return (s->trust->policy->profile->relax & UP_RELAX_TERMINATING_VISITS_CHILDREN) != 0;
+}
+
+static bool was_visited(const struct up_search *s, struct up_span role)
+{
+    for (unsigned i = 0; i < s->visited; i++)
+        if (up_json_cmp(s->seen[i], role) == 0) return true;
+    return false;
+}
+
 /* Room for one level more below the current one? */
 static bool may_go_deeper(const struct up_search *s)
 {
@@ -34,7 +47,8 @@ static bool may_go_deeper(const struct up_search *s)
 /* Asks for the file of role NAME, which an applicable delegation names. */
 static void descend(struct up_search *s, struct up_span name, const struct up_keyring *ring, bool terminating)
 {
-    if (!may_go_deeper(s) || s->visited >= s->trust->policy->limits->roles_visited) {
+    unsigned most = s->trust->policy->limits->roles_visited;
+    if (!may_go_deeper(s) || s->visited >= (most < UP_SEARCH_VISITS ? most : UP_SEARCH_VISITS)) {
         end(s, UP_DELEGATION_LIMIT);
         return;
     }
@@ -43,7 +57,7 @@ static void descend(struct up_search *s, struct up_span name, const struct up_ke
         end(s, e);
         return;
     }
-    s->visited++;
+    s->seen[s->visited++] = name;
     s->level[++s->depth] = (struct up_search_level){.role = name, .terminating = terminating};
     s->wanted = name;
     s->ring = *ring;
@@ -132,11 +146,9 @@ static bool step_multi(struct up_search *s)
 /* From a role whose own list does not have the image, to its next delegation that applies. True: go on. */
 static bool step_role(struct up_search *s)
 {
-    const bool visit_children =
-        (s->trust->policy->profile->relax & UP_RELAX_TERMINATING_VISITS_CHILDREN) != 0;
     struct up_search_level *l = &s->level[s->depth];
     struct up_delegation d;
-    bool closed = l->terminating && !visit_children;
+    bool closed = l->terminating && !is_tuf_order(s);
     if (closed || l->delegations.p == NULL || !up_delegation_get(l->delegations, l->next, &d)) {
         if (l->terminating || s->depth == 0) return conclude(s, NULL);
         s->depth--;
@@ -145,6 +157,7 @@ static bool step_role(struct up_search *s)
     l->next++;
     if (!up_delegation_applies(&d, s->name, s->hardware_id)) return true;
     if (d.name.p == NULL) return enter_multi(s, &d);
+    if (is_tuf_order(s) && was_visited(s, d.name)) return true;
     if (is_on_path(s, d.name))
         return d.terminating ? conclude(s, NULL) : true; /* a cycle, with the last word */
     descend(s, d.name, &d.ring, d.terminating);
@@ -192,10 +205,10 @@ static uint32_t max_bytes(const struct up_search *s)
 bool up_search_needs(const struct up_search *s, struct up_span *role, struct up_want *w)
 {
     if (!s->needs) return false;
-    bool versioned = (s->trust->policy->profile->relax & UP_RELAX_UNVERSIONED_NAMES) == 0;
     *role = s->wanted;
-    *w = (struct up_want){
-        .role = UP_TARGETS, .version = versioned ? s->named.version : 0, .max_bytes = max_bytes(s)};
+    *w = (struct up_want){.role = UP_TARGETS,
+                          .version = s->trust->root.versioned ? s->named.version : 0,
+                          .max_bytes = max_bytes(s)};
     return true;
 }
 

@@ -213,7 +213,8 @@ static enum up_err check_key(const struct up_keyring *r, struct up_span id, cons
                              struct key_set *set)
 {
     struct up_span object;
-    if (!find(r->keys, id, &object)) return UP_KEYID;
+    if (!find(r->keys, id, &object))
+        return profile->relax & UP_RELAX_UNREACHABLE_THRESHOLDS ? UP_OK : UP_KEYID;
     if (!(profile->relax & UP_RELAX_OPAQUE_KEYIDS)) {
         char want[UP_KEYID_TEXT];
         UP_TRY(up_key_id(object, profile, want));
@@ -243,7 +244,8 @@ enum up_err up_keyring_check(const struct up_keyring *r, const struct up_profile
     }
     up_json_close(&j);
     UP_TRY(j.err);
-    return r->threshold >= 1 && r->threshold <= set.n ? UP_OK : UP_THRESHOLD_INVALID;
+    bool reachable = r->threshold <= set.n || (profile->relax & UP_RELAX_UNREACHABLE_THRESHOLDS) != 0;
+    return r->threshold >= 1 && reachable ? UP_OK : UP_THRESHOLD_INVALID;
 }
 
 void up_keyring_digest(const struct up_keyring *r, uint8_t digest[UP_SHA256_BYTES])

@@ -31,7 +31,8 @@ struct up_keyring {
     uint32_t threshold;
 };
 /* Ids of this ring exist, are unique, are the digest of their keys; 1 <= threshold <= number of distinct keys
- * <= MAX. */
+ * <= MAX. Under unreachable-thresholds ids may lack their key, and the threshold may be out of reach: what
+ * cannot be signed is then found out by who verifies. */
 enum up_err up_keyring_check(const struct up_keyring *r, const struct up_profile *profile,
                              unsigned max_keys) UP_NODISCARD;
 /* A threshold of distinct keys of R signed S. At most MAX_SIGNATURES entries are looked at, else LIMIT. */

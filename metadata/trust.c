@@ -137,7 +137,7 @@ bool up_trust_want(const struct up_trust *t, struct up_want *w)
         return false;
     }
     if (named.has_length && named.length < w->max_bytes) w->max_bytes = named.length;
-    if (!(t->policy->profile->relax & UP_RELAX_UNVERSIONED_NAMES)) w->version = named.version;
+    if (t->root.versioned) w->version = named.version;
     return true;
 }
 
@@ -245,6 +245,14 @@ static enum up_err step_to_snapshot(struct up_trust *t, int64_t now_s)
     return step_to_targets(t, now_s);
 }
 
+/* TUF discards another Timestamp of the version that is held, and goes on with that one (TUF 1.0, 5.4.3). */
+static bool is_passed_over(const struct up_trust *t, const struct up_signed *s, uint32_t version)
+{
+    return (t->policy->profile->relax & UP_RELAX_SAME_TIMESTAMP_KEPT) != 0 &&
+           t->file[UP_TIMESTAMP].file.p != NULL && version == t->floors.mark[UP_TIMESTAMP].version &&
+           !is_marked(t, UP_TIMESTAMP, s, version);
+}
+
 static enum up_err feed_timestamp(struct up_trust *t, struct up_span file, struct up_buf *room, int64_t now_s)
 {
     const struct up_policy *p = t->policy;
@@ -254,6 +262,10 @@ static enum up_err feed_timestamp(struct up_trust *t, struct up_span file, struc
     UP_TRY(up_accept_signatures(p, &t->root.ring[UP_TIMESTAMP], file, room, &s));
     UP_TRY(up_timestamp_read(s.body, p->profile, &head, &named));
     UP_TRY(up_accept_vehicle(p, &head));
+    if (is_passed_over(t, &s, head.version)) {
+        s = t->file[UP_TIMESTAMP];
+        UP_TRY(up_timestamp_read(s.body, p->profile, &head, &named));
+    }
     UP_TRY(check_floor(t, UP_TIMESTAMP, &s, head.version));
     if (named.version < t->floors.named_snapshot) return UP_ROLLBACK;
     UP_TRY(up_accept_expiry(head.expires_s, now_s));

@@ -85,8 +85,9 @@ enum up_err up_trust_restore_file(struct up_trust *t, enum up_role role, struct 
  * last committed, not from the one in between: its set becomes durable, and binding, only as a whole. */
 void up_trust_begin(struct up_trust *t);
 bool up_trust_want(const struct up_trust *t, struct up_want *w); /* false: done */
-/* NEXT, another object than T, is undefined on failure. LIMIT from a Root: as many as a cycle may bring have
- * been accepted, and stay; the next cycle goes on. */
+/* NEXT, another object than T, is undefined on failure. FILE need not have been taken: under
+ * same-timestamp-kept NEXT may trust the Timestamp that is held. LIMIT from a Root: as many as a cycle may
+ * bring have been accepted, and stay; the next cycle goes on. */
 enum up_err up_trust_feed(const struct up_trust *t, struct up_span file, struct up_buf *room, int64_t now_s,
                           struct up_trust *next) UP_NODISCARD;
 enum up_err up_trust_absent(const struct up_trust *t, int64_t now_s, struct up_trust *next) UP_NODISCARD;

@@ -127,9 +127,14 @@ static enum up_err feed(struct pri_chain *c, struct up_span body)
         pri_blob_free(&b);
         return e;
     }
+    const bool taken = next.file[role].file.p == b.file;
+    c->work = next;
+    if (!taken) { /* the one that is held stays (same-timestamp-kept) */
+        pri_blob_free(&b);
+        return UP_OK;
+    }
     pri_blob_free(&c->fresh[role]);
     c->fresh[role] = b;
-    c->work = next;
     return accepted(c, role);
 }
 

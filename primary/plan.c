@@ -52,8 +52,7 @@ void pri_image_path(const struct pri_chain *images, const struct up_target *t, c
         if (t->name.p[i] == '/') slash = i + 1;
     (void)snprintf(out, PRI_PATH_MAX, "targets/");
     append_encoded(out, PRI_PATH_MAX, (struct up_span){t->name.p, slash});
-    if (!(images->policy.profile->relax & UP_RELAX_UNVERSIONED_NAMES))
-        append_digest(out, PRI_PATH_MAX, &t->hashes);
+    if (images->trust.root.versioned) append_digest(out, PRI_PATH_MAX, &t->hashes);
     append_encoded(out, PRI_PATH_MAX, (struct up_span){t->name.p + slash, t->name.n - slash});
 }
 

@@ -649,6 +649,27 @@ START_TEST(unsorted_files_are_sorted_verified_and_stored_as_served)
 }
 END_TEST
 
+/* What is passed over is neither stored nor trusted, nor does its memory matter. */
+START_TEST(a_second_timestamp_of_plain_tuf_is_passed_over)
+{
+    site_open(&site, &up_profile_tuf);
+    site_publish(&site, UP_IMAGE, 2);
+    site_accepted(&site, UP_IMAGE, 2);
+    struct site_digest before = site_stored(&site);
+    struct up_span snapshot = author_snapshot(&site.author[UP_IMAGE], 9, author_meta("targets", 9));
+    shelf_put(&site.net.shelf[UP_IMAGE], "timestamp.json",
+              author_timestamp(&site.author[UP_IMAGE], 2, snapshot, 9));
+    ck_assert_int_eq(site_walk(&site, UP_IMAGE), PRI_NOTHING);
+    struct site_digest after = site_stored(&site);
+    ck_assert_mem_eq(&before, &after, sizeof before);
+    site_restart(&site);
+    ck_assert_int_eq(site_walk(&site, UP_IMAGE), PRI_NOTHING);
+    site_publish(&site, UP_IMAGE, 3);
+    site_accepted(&site, UP_IMAGE, 3);
+    site_close(&site);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *for_each_repository[] = {
@@ -675,7 +696,8 @@ int main(void)
                              another_vehicles_set_raises_no_floor,
                              image_repository_files_become_durable_one_by_one,
                              without_memory_the_cycle_ends_and_the_next_one_succeeds,
-                             without_a_usable_first_root_there_is_no_trust};
+                             without_a_usable_first_root_there_is_no_trust,
+                             a_second_timestamp_of_plain_tuf_is_passed_over};
     Suite *suite = suite_create("chain");
     TCase *c = tcase_create("chain");
     tcase_set_timeout(c, 60);
