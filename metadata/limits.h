@@ -22,7 +22,6 @@
 #define UP_PEM_BYTES       832
 #endif
 #define UP_SEARCH_DEPTH    32  /* delegations below each other: the deepest column of the table below */
-#define UP_SEARCH_VISITS   64  /* roles on the way to one image: the widest column of the table below */
 #define UP_ECUS_MAX        256 /* ECUs named in one Director Targets file: the duplicate check is quadratic */
 #define UP_DELEGATIONS_MAX 256 /* in one Targets file: the comparison of their names is quadratic */
 #define UP_AGREEMENT_MAX   16  /* roles that must agree about an image, over all nested delegations */

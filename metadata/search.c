@@ -24,16 +24,17 @@ static bool is_on_path(const struct up_search *s, struct up_span role)
     return false;
 }
 
-/* TUF visits no role twice, whoever delegates to it; Uptane only breaks cycles. */
 static bool is_tuf_order(const struct up_search *s)
 {
     return (s->trust->policy->profile->relax & UP_RELAX_TERMINATING_VISITS_CHILDREN) != 0;
 }
 
+/* TUF visits no role twice, whoever delegates to it; Uptane only breaks cycles. */
 static bool was_visited(const struct up_search *s, struct up_span role)
 {
-    for (unsigned i = 0; i < s->visited; i++)
-        if (up_json_cmp(s->seen[i], role) == 0) return true;
+    const struct up_span *seen = s->trust->policy->seen;
+    for (unsigned i = 0; is_tuf_order(s) && seen != NULL && i < s->visited; i++)
+        if (up_json_cmp(seen[i], role) == 0) return true;
     return false;
 }
 
@@ -47,8 +48,8 @@ static bool may_go_deeper(const struct up_search *s)
 /* Asks for the file of role NAME, which an applicable delegation names. */
 static void descend(struct up_search *s, struct up_span name, const struct up_keyring *ring, bool terminating)
 {
-    unsigned most = s->trust->policy->limits->roles_visited;
-    if (!may_go_deeper(s) || s->visited >= (most < UP_SEARCH_VISITS ? most : UP_SEARCH_VISITS)) {
+    const struct up_policy *p = s->trust->policy;
+    if (!may_go_deeper(s) || s->visited >= p->limits->roles_visited) {
         end(s, UP_DELEGATION_LIMIT);
         return;
     }
@@ -57,7 +58,8 @@ static void descend(struct up_search *s, struct up_span name, const struct up_ke
         end(s, e);
         return;
     }
-    s->seen[s->visited++] = name;
+    if (p->seen != NULL) p->seen[s->visited] = name;
+    s->visited++;
     s->level[++s->depth] = (struct up_search_level){.role = name, .terminating = terminating};
     s->wanted = name;
     s->ring = *ring;
@@ -157,7 +159,7 @@ static bool step_role(struct up_search *s)
     l->next++;
     if (!up_delegation_applies(&d, s->name, s->hardware_id)) return true;
     if (d.name.p == NULL) return enter_multi(s, &d);
-    if (is_tuf_order(s) && was_visited(s, d.name)) return true;
+    if (was_visited(s, d.name)) return true;
     if (is_on_path(s, d.name))
         return d.terminating ? conclude(s, NULL) : true; /* a cycle, with the last word */
     descend(s, d.name, &d.ring, d.terminating);

@@ -6,7 +6,7 @@
  * it.
  *
  * Under terminating-visits-children the order is that of TUF 1.0, 5.6.7: a terminating role's own delegations
- * are searched before the search ends, and no role is visited twice. */
+ * are searched before the search ends, and no role is visited twice (which takes room: up_policy.seen). */
 #ifndef METADATA_SEARCH_H
 #define METADATA_SEARCH_H
 
@@ -31,9 +31,8 @@ struct up_search {
     struct up_span
         answer[UP_AGREEMENT_MAX]; /* private: texts of images, as roles of multi-role delegations have it */
     uint8_t answers;
-    struct up_span seen[UP_SEARCH_VISITS]; /* private: roles visited */
-    struct up_span speaker;                /* who said TARGET */
-    struct up_span wanted;                 /* role file asked for */
+    struct up_span speaker; /* who said TARGET */
+    struct up_span wanted;  /* role file asked for */
     struct up_named named;
     struct up_keyring ring;
     struct up_target target;

@@ -35,6 +35,9 @@ struct up_policy {
      * judge. */
     enum up_err (*judge_ecu)(void *ctx, struct up_span serial, struct up_span hardware_id);
     void *ctx;
+    /* For searches in TUF's order: room for roles_visited names, of one search at a time. NULL: cycles are
+     * broken, but a role that several delegate to is visited for each. */
+    struct up_span *seen;
 };
 
 /* What no file may go below. Persist it with every commit. */
