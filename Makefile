@@ -29,7 +29,7 @@ BENCHES  := $(patsubst tests/%.c,%,$(wildcard tests/bench_*.c))
 TESTLIB  := $(call obj,$(wildcard tests/lib_*.c))
 
 .SECONDARY:
-.PHONY: all setup demo check check-built check-vcan sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help
+.PHONY: all setup demo check check-built check-vcan check-kernel sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help
 
 ## Build the four programs (into build/)
 all: $(patsubst %,$(BUILD)/%,$(PROGRAMS))
@@ -95,6 +95,10 @@ check-vcan: all $(patsubst %,$(BUILD)/tests/%,$(ON_VCAN))
 	@BUILD=$(BUILD) tests/vcan.sh tests/interop_scapy.sh || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 	@VCAN_SECONDS=300 tests/vcan.sh $(BUILD)/isoctane-sim demo --dir $(BUILD)/demo-vcan || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 
+## Our ISO-TP against the one in Linux (can-isotp), under Debian's kernel in QEMU
+check-kernel: all $(BUILD)/tests/kernel_isotp
+	@tests/kernel.sh $(BUILD)/tests/kernel_isotp || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
+
 ## Line coverage of metadata/, isotp/, secondary/ (at least 90 %)
 cover:
 	@$(MAKE) --no-print-directory -j2 BUILD=build/cover CFLAGS="-O0 -g --coverage" LDFLAGS=--coverage check-built
@@ -117,6 +121,7 @@ mcu:
 ## docs/conformance.md against functions and tests
 conformance:
 	@tests/conformance
+	@tests/matrix
 
 ## The commands of the tutorial and the guides, as they stand there; man pages against the programs
 check-docs: all

@@ -48,6 +48,7 @@ static int transmit(struct isotp_node *n, uint32_t now_us)
     if (filled == 0) return 0;
     int took = n->link->ops->send(n->link, out, filled);
     if (took < 0) return took;
+    if (n->clock_us != NULL) now_us = n->clock_us();
     n->blocked = (size_t)took < filled;
 
     size_t left = (size_t)took, turn = n->turn;

@@ -17,6 +17,9 @@ struct isotp_node {
     struct isotp_link *link;
     struct isotp **channels; /* caller's array; NULL entries are skipped */
     size_t count;
+    /* The owner's clock, to be read when frames have left: NOW is from before, and STmin counts from after.
+     * May be NULL where time stands still during pump(). */
+    uint32_t (*clock_us)(void);
     size_t turn;  /* the channel that sends first next time: nobody starves */
     bool blocked; /* the link took less than was offered: poll its fd for writing */
     bool down;

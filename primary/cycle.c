@@ -150,6 +150,7 @@ struct pri *pri_open(const struct pri_config *config, const struct pri_ports *po
     p->boots = load_boots(p) + 1;
     load_clock(p);
     enum up_err e = pri_fleet_open(&p->fleet, config, ports->links);
+    for (unsigned b = 0; b < config->bus_count; b++) p->fleet.nodes[b].clock_us = ports->clock_us;
     if (e != UP_OK) pri_problem_set(problem, e, "out of memory");
     if (e != UP_OK || !open_chains(p, problem)) {
         pri_close(p);

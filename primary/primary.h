@@ -42,6 +42,7 @@ struct pri_ports {
     void (*event)(void *ctx, const struct pri_event *e);
     void (*progress)(void *ctx, const struct pri_progress *p);
     void *ctx;
+    uint32_t (*clock_us)(void); /* the low bits of NOW, read again (isotp/node.h); NULL in virtual time */
 };
 
 struct pri_row { /* what a cycle did for one ECU */

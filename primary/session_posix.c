@@ -23,6 +23,11 @@ uint64_t pri_session_now_us(void)
 
 /* --- what the Primary is given --- */
 
+static uint32_t clock_us(void)
+{
+    return (uint32_t)pri_session_now_us();
+}
+
 static bool on_random(void *ctx, uint8_t *out, size_t n)
 {
     (void)ctx;
@@ -79,7 +84,8 @@ static enum pri_exit open_primary(struct pri_session *s, char *why, size_t why_s
                               .wall_clock = on_wall_clock,
                               .event = on_event,
                               .progress = on_progress,
-                              .ctx = s};
+                              .ctx = s,
+                              .clock_us = clock_us};
     if (s->access == PRI_WORK && !open_links(s, why, why_size)) return PRI_EXIT_FAULT;
     s->pri = pri_open(s->config, &ports, &problem);
     if (s->pri != NULL) return PRI_EXIT_OK;

@@ -116,6 +116,11 @@ static uint64_t now_us(void)
     return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
 }
 
+static uint32_t clock_us(void)
+{
+    return (uint32_t)now_us();
+}
+
 /* The trial limit counts time awake, so that clock stands still in sleep; attested time grows old all the
  * same. */
 static uint64_t asleep_us(void)
@@ -218,6 +223,7 @@ static int start(struct ecu *e)
     if (err != UP_OK) return not_bootable(e, err);
     sec_station_init(&e->station, e->link, &channel, &server, sec_agent_owner(), &e->agent, e->request,
                      e->reply);
+    e->station.node.clock_us = clock_us;
     sec_agent_status(&e->agent, &e->told);
     log_boot(e);
     if (e->told.attacks.n > 0) {

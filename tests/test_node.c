@@ -276,6 +276,32 @@ START_TEST(frames_lost_by_the_link_are_counted_and_the_next_message_passes)
 }
 END_TEST
 
+static uint32_t after_send_us;
+static uint32_t clock_after_send(void)
+{
+    return after_send_us;
+}
+
+START_TEST(the_gap_counts_from_when_the_link_has_taken_the_frame_not_from_before)
+{
+    setup(false);
+    far[0].config.st_min = 10;
+    a.clock_us = clock_after_send;
+    send_text(&near[0], 0, 20);
+    after_send_us = 0;
+    isotp_node_pump(&a, 0);
+    isotp_node_pump(&b, 0);
+    after_send_us = 3000; /* the process slept between reading its clock and sending */
+    isotp_node_pump(&a, 0);
+    ck_assert_uint_eq(wire.a.sent, 2);
+    ck_assert_uint_eq(isotp_node_due(&a, 3000), 10000);
+    isotp_node_pump(&a, 12999);
+    ck_assert_uint_eq(wire.a.sent, 2);
+    isotp_node_pump(&a, 13000);
+    ck_assert_uint_eq(wire.a.sent, 3);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
@@ -290,6 +316,7 @@ int main(void)
         frames_that_have_arrived_beat_the_timers,
         a_flood_ends_the_pump_and_does_not_stop_the_timers,
         frames_lost_by_the_link_are_counted_and_the_next_message_passes,
+        the_gap_counts_from_when_the_link_has_taken_the_frame_not_from_before,
     };
     Suite *s = suite_create("node");
     TCase *c = tcase_create("node");
