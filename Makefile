@@ -19,7 +19,7 @@ Q := $(if $(V),,@)
 FOLDERS  := metadata isotp secondary primary sim
 PROGRAMS := isoctane-primary isoctane-secondary isoctane-repo isoctane-sim
 MAINS    := primary/main.c secondary/main_posix.c sim/main_repo.c sim/main_sim.c
-src       = $(filter-out $(MAINS),$(wildcard $(1)/*.c))
+src       = $(filter-out $(MAINS) metadata/crypto_bearssl.c,$(wildcard $(1)/*.c))
 obj       = $(patsubst %.c,$(BUILD)/%.o,$(1))
 libs      = $(patsubst %,$(BUILD)/lib%.a,$(1))
 TESTS    := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c tests/powerloss_*.c))
@@ -58,6 +58,8 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTLIB) $(call libs,sim primary secondar
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK) $(LIBS)
 $(patsubst %,$(BUILD)/tests/%,$(FUZZERS)): $(BUILD)/tests/fuzz_main.o
 
+# The cryptography of microcontrollers is no part of the programs of this host.
+$(BUILD)/tests/test_crypto_bearssl: LIBS += -lbearssl
 $(BUILD)/tests/test_program: | $(BUILD)/isoctane-primary
 
 ## Install what is missing (Debian: apt-get; elsewhere: print the list)

@@ -10,6 +10,7 @@
 
 #include "metadata/crypto_openssl.h"
 #include "metadata/encode.h"
+#include "tests/ecdsa_cases.h"
 
 /* crypto.c itself is compiled in here, so that its known answers can be tried on broken primitives. */
 static enum { NO_FAULT, HASH_FAULT, VERIFY_NOTHING, VERIFY_ANYTHING, NO_KEYS } fault;
@@ -523,73 +524,24 @@ END_TEST
 
 START_TEST(ecdsa_points_are_on_the_curve_and_uncompressed)
 {
-    static const char x[] = "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6",
-                      y[] = "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299";
-    char text[140];
     struct up_key key;
-    snprintf(text, sizeof text, "04%s%s", x, y);
-    ck_assert(up_key_from_bytes(UP_ECDSA_P256_SHA256, hex(text), &key));
-    text[129] ^= 1; /* y + or - 1 */
-    ck_assert(!up_key_from_bytes(UP_ECDSA_P256_SHA256, hex(text), &key));
-    snprintf(text, sizeof text, "03%s", x);
-    ck_assert(!up_key_from_bytes(UP_ECDSA_P256_SHA256, hex(text), &key));
-    snprintf(text, sizeof text, "07%s%s", x, y); /* hybrid */
-    ck_assert(!up_key_from_bytes(UP_ECDSA_P256_SHA256, hex(text), &key));
-    ck_assert(!up_key_from_bytes(UP_ECDSA_P256_SHA256, hex("00"), &key)); /* infinity */
-    snprintf(text, sizeof text, "04%0128d", 0);
-    ck_assert(!up_key_from_bytes(UP_ECDSA_P256_SHA256, hex(text), &key));
+    ck_assert(up_key_from_bytes(UP_ECDSA_P256_SHA256, hex("04" ZEROS ROOT_B), &key));
+    ck_assert(up_key_from_bytes(UP_ECDSA_P256_SHA256, hex(ecdsa_key), &key));
+    for (size_t i = 0; i < sizeof ecdsa_no_keys / sizeof *ecdsa_no_keys; i++)
+        ck_assert_msg(!up_key_from_bytes(UP_ECDSA_P256_SHA256, hex(ecdsa_no_keys[i]), &key), "accepted: %s",
+                      ecdsa_no_keys[i]);
     ck_assert_uint_eq(ERR_peek_error(), 0);
 }
 END_TEST
 
-#define R     "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
-#define S     "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"
-#define LOW_S "0834e36ad29a83bf2bc9385e491d6099c8fdf9d1ed67aa7ea5f51f93782857a9" /* n - s */
-#define N     "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
-
 START_TEST(ecdsa_signatures_are_minimal_der_in_range)
 {
-    static const char *const good[] = {
-        "3046022100" R "022100" S, "3045022100" R "0220" LOW_S, /* the standard allows both */
-    };
-    static const char *const bad[] = {
-        R S,                            /* no DER */
-        "308146022100" R "022100" S,    /* long length */
-        "30820046022100" R "022100" S,  /* longer */
-        "3047022100" R "022100" S "00", /* trailing, inside */
-        "3046022100" R "022100" S "00", /* trailing, outside */
-        "304802220000" R "02220000" S,  /* padded integers */
-        "3044"
-        "0220" R "0220" S, /* negative integers */
-        "30460221"
-        "80" R "022100" S,                /* negative */
-        "3080022100" R "022100" S "0000", /* indefinite length */
-        "3047022100" R "02810200" S,      /* broken length */
-        "3046032100" R "022100" S,        /* a bit string */
-        "3146022100" R "022100" S,        /* a set */
-        "3023022100" R,                   /* one integer */
-        "3026020100"
-        "022100" S,                /* r = 0 */
-        "3026022100" R "020100",   /* s = 0 */
-        "3046022100" N "022100" S, /* r = n */
-        "3046022100" R "022100" N, /* s = n */
-        "3046022101" R "022100" S, /* r + 2^256 */
-        "3006020101"
-        "020101", /* r = s = 1 */
-        "3006020100"
-        "020100", /* r = s = 0 */
-        "3000",
-        "",
-    };
     struct up_key key;
-    ck_assert(up_key_from_bytes(UP_ECDSA_P256_SHA256,
-                                hex("0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
-                                    "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"),
-                                &key));
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        ck_assert_msg(up_verify(&key, UP_SPAN("sample"), hex(good[i])), "refused: %s", good[i]);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        ck_assert_msg(!up_verify(&key, UP_SPAN("sample"), hex(bad[i])), "accepted: %s", bad[i]);
+    ck_assert(up_key_from_bytes(UP_ECDSA_P256_SHA256, hex(ecdsa_key), &key));
+    for (size_t i = 0; i < sizeof ecdsa_good / sizeof *ecdsa_good; i++)
+        ck_assert_msg(up_verify(&key, UP_SPAN("sample"), hex(ecdsa_good[i])), "refused: %s", ecdsa_good[i]);
+    for (size_t i = 0; i < sizeof ecdsa_bad / sizeof *ecdsa_bad; i++)
+        ck_assert_msg(!up_verify(&key, UP_SPAN("sample"), hex(ecdsa_bad[i])), "accepted: %s", ecdsa_bad[i]);
 }
 END_TEST
 
