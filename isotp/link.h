@@ -1,8 +1,8 @@
 /* The CAN link port: how frames enter and leave this process.
  *
  * An adapter embeds struct isotp_link as its first member and fills OPS. Nothing here blocks; whoever waits,
- * waits on FD. Adapters: link_socketcan.c (Linux CAN_RAW) and link_virtual.c (the virtual bus of
- * isoctane-sim). */
+ * waits on FD. Adapters: link_socketcan.c (Linux CAN_RAW), link_virtual.c (the virtual bus of
+ * isoctane-sim) and link_slcan_posix.c (serial adapters). */
 #ifndef ISOTP_LINK_H
 #define ISOTP_LINK_H
 
@@ -28,11 +28,13 @@ struct isotp_link {
 };
 
 /* Opens a link by its configured name. "vcan0", "can:vcan0": a SocketCAN interface; "bus:/path/to/socket": a
- * virtual bus. FD asks for CAN FD. Returns NULL and writes one sentence (what, where, what to do) into WHY.
- * The caller closes with ops->close, which frees it. Hosted only: link_open.c, link_socketcan.c,
- * link_virtual.c. */
+ * virtual bus; "slcan:/dev/ttyACM0": a serial adapter, at 500 kbit/s or with ",S0" to ",S8" behind it as the
+ * adapter calls its bitrates. FD asks for CAN FD. Returns NULL and writes one sentence (what, where, what to
+ * do) into WHY. The caller closes with ops->close, which frees it. Hosted only: link_open.c,
+ * link_socketcan.c, link_virtual.c, link_slcan_posix.c. */
 struct isotp_link *isotp_link_open(const char *name, bool fd, char *why, size_t why_size);
 struct isotp_link *isotp_link_open_socketcan(const char *interface, bool fd, char *why, size_t why_size);
+struct isotp_link *isotp_link_open_slcan(const char *tty, bool fd, char *why, size_t why_size);
 struct isotp_link *isotp_link_open_virtual(const char *socket_path, bool fd, char *why, size_t why_size);
 
 #endif

@@ -24,6 +24,8 @@ static const char help_text[] =
     "  --bitrate BPS         arbitration phase, bit/s (default 500000); 0: as fast as the host\n"
     "  --data-bitrate BPS    CAN FD, with this bitrate in the data phase; 0: the same bitrate\n"
     "  --socketcand PORT     also speak socketcand on 127.0.0.1:PORT; 0: any free port\n"
+    "  --slcan PATH          also speak SLCAN, the text of serial adapters: on the tty PATH, or on a Unix\n"
+    "                        stream socket made there, for emulators\n"
     "  --log FILE            write every frame to FILE, as candump -L does; -: standard output\n"
     "  --drop PERCENT        lose this share of the frames\n"
     "  --corrupt PERCENT     flip payload bits in this share (the CRC is right: a man in the middle)\n"
@@ -70,6 +72,7 @@ enum option_id {
     BITRATE,
     DATA_BITRATE,
     SOCKETCAND,
+    SLCAN,
     LOG,
     DROP,
     CORRUPT,
@@ -85,6 +88,7 @@ static const struct option long_options[] = {
     {"bitrate", required_argument, NULL, BITRATE},
     {"data-bitrate", required_argument, NULL, DATA_BITRATE},
     {"socketcand", required_argument, NULL, SOCKETCAND},
+    {"slcan", required_argument, NULL, SLCAN},
     {"log", required_argument, NULL, LOG},
     {"drop", required_argument, NULL, DROP},
     {"corrupt", required_argument, NULL, CORRUPT},
@@ -143,6 +147,9 @@ static int take(struct options *o, const struct option *option, const char *valu
         hub->socketcand = true;
         hub->socketcand_port = (uint16_t)n;
         return SIM_EXIT_OK;
+    case SLCAN:
+        hub->slcan = value;
+        return SIM_EXIT_OK;
     case LOG:
         o->log = value;
         return SIM_EXIT_OK;
@@ -172,6 +179,7 @@ static void describe(const struct options *o, struct sim_hub *h)
     if (bus->fd && bus->bitrate != 0)
         printf(", data %" PRIu32 " bit/s", bus->data_bitrate != 0 ? bus->data_bitrate : bus->bitrate);
     if (o->hub.socketcand) printf(", socketcand on 127.0.0.1:%u", (unsigned)sim_hub_socketcand_port(h));
+    if (o->hub.slcan != NULL) printf(", slcan on %s", o->hub.slcan);
     printf("\n");
     fflush(stdout);
 }

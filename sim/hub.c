@@ -4,15 +4,15 @@
 #include "isotp/link_virtual.h"
 #include "sim/candump.h"
 #include "sim/realtime.h"
+#include "sim/slcan.h"
 #include "sim/socketcand.h"
+#include "sim/unix_socket.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define ROUNDS       64                 /* frames, or reads, before a run looks at its sockets again */
@@ -36,10 +36,12 @@ struct client {
 struct sim_hub {
     struct sim_bus bus;
     int listener;
-    char path[sizeof((struct sockaddr_un *)0)->sun_path];
+    char path[SIM_UNIX_PATH];
     struct client *client[SIM_BUS_PORTS];
     size_t clients;
     struct sim_socketcand *socketcand;
+    struct sim_slcan *slcan;
+    size_t socketcand_at, slcan_at; /* where their entries begin, in what fds() filled last */
     struct sim_candump candump;
     uint64_t behind_ns; /* bus time is this much behind the clock, for good */
     uint64_t late_ns;   /* how late the last frame was delivered */
@@ -179,6 +181,7 @@ static void advance(struct sim_hub *h, uint64_t now_ns)
     for (unsigned round = 0; round < ROUNDS && held_until(h, now_ns) == 0; round++) {
         for (size_t i = 0; i < h->clients; i++) pull(h->client[i]);
         if (h->socketcand != NULL) sim_socketcand_pull(h->socketcand);
+        if (h->slcan != NULL) sim_slcan_pull(h->slcan);
 
         uint64_t due = sim_bus_due(&h->bus);
         if (due > now_ns) break;
@@ -215,7 +218,10 @@ size_t sim_hub_fds(struct sim_hub *h, struct pollfd *fds)
         if (!in) c->may_read = true; /* nobody told us otherwise */
         fds[n++] = sim_wait_for(c->fd, in, c->count > 0);
     }
+    h->socketcand_at = n;
     if (h->socketcand != NULL) n += sim_socketcand_fds(h->socketcand, &fds[n]);
+    h->slcan_at = n;
+    if (h->slcan != NULL) n += sim_slcan_fds(h->slcan, &fds[n]);
     return n;
 }
 
@@ -230,13 +236,15 @@ void sim_hub_run(struct sim_hub *h, const struct pollfd *fds, uint64_t now_ns)
     for (size_t i = 0; i < asked; i++, n++) {
         if (fds[n].revents & ~POLLOUT) h->client[i]->may_read = true;
     }
-    if (h->socketcand != NULL) sim_socketcand_ready(h->socketcand, &fds[n]);
+    if (h->socketcand != NULL) sim_socketcand_ready(h->socketcand, &fds[h->socketcand_at]);
+    if (h->slcan != NULL) sim_slcan_ready(h->slcan, &fds[h->slcan_at]);
 
     advance(h, h->run_ns);
     for (size_t i = 0; i < h->clients; i++) {
         if (h->client[i]->fd >= 0) push(h->client[i]);
     }
     if (h->socketcand != NULL) sim_socketcand_push(h->socketcand);
+    if (h->slcan != NULL) sim_slcan_push(h->slcan);
     sim_candump_flush(&h->candump);
     forget_closed(h);
     if (fds[0].revents & POLLIN) {
@@ -281,70 +289,33 @@ int sim_hub_loop(struct sim_hub *const *hubs, size_t count, int stop_fd)
 
 /* --- life --- */
 
-static bool is_left_over(int s, const struct sockaddr_un *address)
-{
-    struct stat st;
-    if (lstat(address->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode)) return false;
-    return connect(s, (const struct sockaddr *)address, sizeof *address) < 0 && errno == ECONNREFUSED;
-}
-
-static bool bind_to(int s, const char *path, char *why, size_t why_size)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t length = strlen(path);
-
-    if (length == 0 || length >= sizeof address.sun_path) {
-        snprintf(why, why_size, "%s: the path of the bus must have 1 to %zu characters", path,
-                 sizeof address.sun_path - 1);
-        return false;
-    }
-    memcpy(address.sun_path, path, length);
-    int bound = bind(s, (struct sockaddr *)&address, sizeof address);
-    if (bound < 0 && errno == EADDRINUSE) {
-        if (!is_left_over(s, &address)) {
-            snprintf(why, why_size, "%s: in use; stop the bus that runs there, or choose another path", path);
-            return false;
-        }
-        (void)unlink(path);
-        bound = bind(s, (struct sockaddr *)&address, sizeof address);
-    }
-    if (bound < 0 || listen(s, SIM_BUS_PORTS) < 0) {
-        snprintf(why, why_size, "%s: no bus here: %s; choose a path in a folder that can be written", path,
-                 strerror(errno));
-        return false;
-    }
-    return true;
-}
-
 struct sim_hub *sim_hub_open(const struct sim_hub_config *config, char *why, size_t why_size)
 {
     const char *name = config->name != NULL ? config->name : "can0";
     struct sim_hub *h = calloc(1, sizeof *h);
-    int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    if (h == NULL || s < 0) {
-        snprintf(why, why_size, "%s: no bus: %s", config->path, strerror(errno));
-        if (s >= 0) close(s);
+    if (h == NULL) {
+        snprintf(why, why_size, "%s: out of memory", config->path);
+        return NULL;
+    }
+    h->listener = sim_unix_listen(config->path, SOCK_SEQPACKET, why, why_size);
+    if (h->listener < 0) {
         free(h);
         return NULL;
     }
-    h->listener = s;
     sim_bus_init(&h->bus, &config->bus);
-    if (!bind_to(s, config->path, why, why_size)) {
-        close(s);
-        free(h);
-        return NULL;
-    }
     memcpy(h->path, config->path, strlen(config->path) + 1);
     (void)sim_candump_start(&h->candump, &h->bus, config->log, name, sim_day_offset_ns());
-    if (config->socketcand) {
+    if (config->socketcand)
         h->socketcand = sim_socketcand_open(&h->bus, name, config->socketcand_port, why, why_size);
-        if (h->socketcand == NULL) {
-            sim_hub_close(h);
-            return NULL;
-        }
+    bool good = !config->socketcand || h->socketcand != NULL;
+    if (good && config->slcan != NULL) {
+        h->slcan = sim_slcan_open(&h->bus, config->slcan, why, why_size);
+        good = h->slcan != NULL;
     }
-    return h;
+    if (good) return h;
+    sim_hub_close(h);
+    return NULL;
 }
 
 void sim_hub_close(struct sim_hub *h)
@@ -354,6 +325,7 @@ void sim_hub_close(struct sim_hub *h)
         free(h->client[i]);
     }
     if (h->socketcand != NULL) sim_socketcand_close(h->socketcand);
+    if (h->slcan != NULL) sim_slcan_close(h->slcan);
     sim_candump_flush(&h->candump);
     close(h->listener);
     (void)unlink(h->path);

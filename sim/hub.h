@@ -2,7 +2,7 @@
  *
  * Clients connect to a Unix SEQPACKET socket and exchange struct can_frame and struct canfd_frame of
  * linux/can.h, one per packet; isotp/link_virtual.h says what else they see. With a TCP port the bus also
- * speaks socketcand (sim/socketcand.h).
+ * speaks socketcand (sim/socketcand.h), with another path SLCAN (sim/slcan.h).
  *
  * Pace: the bus keeps its own time. Frames that wait follow each other without a gap even when this process
  * wakes late, and an answer is timed from the moment its cause was really delivered. So the average rate is
@@ -18,7 +18,7 @@
 #include <stdio.h>
 
 #define SIM_HUB_QUEUE       1024 /* frames that wait for a slow client, beyond its socket */
-#define SIM_HUB_FDS         (2 * SIM_BUS_PORTS + 2)
+#define SIM_HUB_FDS         (3 * SIM_BUS_PORTS + 3)
 #define SIM_HUB_PATIENCE_NS UINT64_C(100000000)
 
 struct sim_hub_config {
@@ -27,6 +27,7 @@ struct sim_hub_config {
     struct sim_bus_config bus;
     bool socketcand;
     uint16_t socketcand_port; /* on 127.0.0.1; 0: any free one */
+    const char *slcan;        /* tty, or socket to make, for serial adapters' text; NULL: none; copied */
     FILE *log; /* every frame as a line of `candump -L`; NULL: none; the caller closes it after the hub */
 };
 
