@@ -1,74 +1,77 @@
-/* One CAN bus, modelled in time: mailboxes, arbitration, the exact duration of every frame, faults from a
- * seed.
+/* One CAN bus, modelled in time: mailboxes, arbitration, the exact duration of every frame, error frames and
+ * error counters, faults and attacks by chance and by rule (sim/tamper.h).
  *
  * Sans-I/O: time is an argument, in nanoseconds on whatever clock the owner chooses. The hub (sim/hub.h) runs
  * a bus in real time, the vehicle simulation in virtual time. A frame goes to every port but its sender's at
  * the end of its interframe space, when the next arbitration begins. Sources: ISO 11898-1:2015 (frame
- * formats, arbitration, stuffing).
+ * formats, arbitration, stuffing, fault confinement).
  *
- * Not modelled: acknowledgement (a frame alone on the bus counts as sent), error counters, and the collision
- * of two equal identifiers (the one offered first goes first). */
+ * An error frame goes to every port as a frame with ISOTP_ERROR (linux/can/error.h), and so does, to the port
+ * itself, a change of its state. A port that is off the bus keeps its mailboxes, sends and receives nothing,
+ * and returns by itself. A frame that was disturbed stays where it is and competes again.
+ *
+ * Not modelled: acknowledgement (a frame alone on the bus counts as sent), the collision of two equal
+ * identifiers (the one offered first goes first), and errors that only some of the nodes see. With bitrate 0
+ * frames take no time, but errors, floods and the return to the bus are as on a bus of 1 Mbit/s. */
 #ifndef SIM_BUS_H
 #define SIM_BUS_H
 
 #include "isotp/link.h"
+#include "sim/confine.h"
+#include "sim/tamper.h"
 
 #define SIM_BUS_PORTS     64
 #define SIM_BUS_MAILBOXES 8 /* frames that a port holds before it refuses; power of two */
-#define SIM_NEVER         UINT64_MAX
-
-/* Chances in parts per million of the frames, drawn from the seed: the same seed and offers give the same
- * run. */
-struct sim_bus_faults {
-    uint32_t drop_ppm;      /* nobody receives it; the sender believes it sent */
-    uint32_t corrupt_ppm;   /* one to three payload bits flip and the CRC is right: a man in the middle */
-    uint32_t duplicate_ppm; /* sent twice in a row, as after an error in the last bit of a frame */
-    uint32_t delay_ppm; /* the bus is disturbed for delay_ns before the frame gets through; order is kept */
-    uint64_t delay_ns;
-    uint64_t seed;
-};
 
 struct sim_bus_config {
     uint32_t bitrate;      /* bit/s in the arbitration phase; 0: frames take no time */
     uint32_t data_bitrate; /* bit/s in the data phase of FD frames with BRS; 0: as bitrate */
     bool fd;               /* else FD frames are dropped and counted as bad */
     struct sim_bus_faults faults;
+    const struct sim_rule *rules; /* copied */
+    size_t rule_count;
 };
 
-/* What a port is told: a frame of another port, complete at AT_NS. May offer frames, must not step the bus.
- */
+/* What a port is told: a frame of another port, complete at AT_NS, or an error frame. May offer frames, must
+ * not step the bus. */
 typedef void sim_bus_deliver(void *ctx, const struct isotp_frame *f, uint64_t at_ns);
 
 struct sim_bus_port_stats {
     uint64_t sent, received; /* frames */
     uint64_t refused;        /* offers while the mailboxes were full */
     uint64_t bad;            /* not a frame, or an FD frame on a classic bus: dropped */
+    uint64_t bus_offs;
 };
 
 struct sim_bus_stats {
-    uint64_t frames, busy_ns; /* utilisation = busy_ns / time that has passed */
-    uint64_t dropped, corrupted, duplicated, delayed;
+    uint64_t frames, busy_ns; /* utilisation = busy_ns / time that has passed; error frames are no frames */
+    uint64_t bus_offs;        /* faults: tamper.done */
 };
 
 struct sim_bus_port { /* private but for stats */
     sim_bus_deliver *deliver;
     void *ctx;
-    bool attached;
+    bool attached, watcher;
     uint8_t first, count;
     struct isotp_frame mailbox[SIM_BUS_MAILBOXES];
     uint64_t turn[SIM_BUS_MAILBOXES]; /* when offered, in offers: settles equal identifiers */
+    struct sim_confinement errors;
+    uint64_t suspended_ns; /* it does not begin to send before */
     struct sim_bus_port_stats stats;
 };
 
-struct sim_bus { /* private but for config (faults may change while it runs) and stats */
+struct sim_bus { /* private but for config (faults may change while it runs), stats, tamper.done */
     struct sim_bus_config config;
     struct sim_bus_stats stats;
+    struct sim_tamper tamper;
     struct sim_bus_port port[SIM_BUS_PORTS];
     int ports; /* no port from this one on was ever attached */
-    uint64_t random, turns, now_ns;
+    uint64_t turns, now_ns;
+    uint64_t begun_ns, idle_ns; /* first step; end of the last frame */
+    bool begun;
     struct sim_bus_flight { /* the frame on the bus */
-        bool busy, drop, again;
-        int from;
+        bool busy, drop, again, error;
+        int from; /* -1: nobody's */
         uint64_t start_ns, end_ns;
         struct isotp_frame frame;
     } flight;
@@ -78,6 +81,8 @@ void sim_bus_init(struct sim_bus *b, const struct sim_bus_config *config);
 
 /* Adds a port. Returns its number, or -1 when all are taken. DELIVER may be NULL: a port that only sends. */
 int sim_bus_attach(struct sim_bus *b, sim_bus_deliver *deliver, void *ctx);
+/* A port for a log: it never sends, has no error counters, and is told of every port's change of state. */
+int sim_bus_watch(struct sim_bus *b, sim_bus_deliver *deliver, void *ctx);
 /* Frames that wait in its mailboxes are forgotten; one on the bus is completed. */
 void sim_bus_detach(struct sim_bus *b, int port);
 
@@ -91,7 +96,8 @@ size_t sim_bus_room(const struct sim_bus *b, int port);
 bool sim_bus_idle(const struct sim_bus *b);
 /* Some frame waits in a mailbox. */
 bool sim_bus_waiting(const struct sim_bus *b);
-/* When to step next: end of the frame on the bus, at once when frames wait for an idle bus, or SIM_NEVER. */
+/* When to step next: end of the frame on the bus, at once when frames wait for an idle bus, when a rule or
+ * the return of a port to the bus is due, or SIM_NEVER. */
 uint64_t sim_bus_due(const struct sim_bus *b);
 /* Runs the bus up to NOW_NS, which never goes back. Waiting frames follow each other without a gap however
  * late it is called; on an idle bus they start at NOW_NS. */

@@ -2,13 +2,17 @@
 
 #include <inttypes.h>
 
+#define ERROR_BIT 0x20000000u /* CAN_ERR_FLAG of linux/can.h: an error frame */
+
 size_t sim_candump_line(char line[SIM_CANDUMP_LINE], const struct isotp_frame *f, uint64_t ns,
                         const char *bus)
 {
     static const char digit[] = "0123456789ABCDEF";
-    int width = f->id & ISOTP_ID_EXTENDED ? 8 : 3;
+    bool error = f->flags & ISOTP_ERROR;
+    uint32_t id = (f->id & ISOTP_ID_MASK) | (error ? ERROR_BIT : 0);
+    int width = (f->id & ISOTP_ID_EXTENDED) || error ? 8 : 3;
     int n = snprintf(line, SIM_CANDUMP_LINE, "(%010" PRIu64 ".%06" PRIu64 ") %.16s %0*" PRIX32 "#",
-                     ns / 1000000000, ns / 1000 % 1000000, bus, width, f->id & ISOTP_ID_MASK);
+                     ns / 1000000000, ns / 1000 % 1000000, bus, width, id);
     char *p = line + n;
 
     if (f->flags & ISOTP_FD) {
@@ -42,7 +46,7 @@ bool sim_candump_start(struct sim_candump *c, struct sim_bus *b, FILE *file, con
                        uint64_t day_offset_ns)
 {
     *c = (struct sim_candump){.file = file, .bus = bus, .day_offset_ns = day_offset_ns};
-    return file == NULL || sim_bus_attach(b, on_frame, c) >= 0;
+    return file == NULL || sim_bus_watch(b, on_frame, c) >= 0;
 }
 
 bool sim_candump_flush(struct sim_candump *c)

@@ -31,14 +31,29 @@ static const char help_text[] =
     "  --corrupt PERCENT     flip payload bits in this share (the CRC is right: a man in the middle)\n"
     "  --duplicate PERCENT   send this share twice\n"
     "  --delay PERCENT:US    hold up this share for US microseconds\n"
+    "  --reorder PERCENT     let the next frame overtake this share\n"
+    "  --error PERCENT       destroy this share with error frames; error counters, bus-off and return "
+    "follow\n"
+    "  --spoof PERCENT       after this share, a forged frame of the same identifier\n"
+    "  --flood PERCENT:N     after this share, N frames of the highest priority\n"
+    "  --rule RULE           a fault or an attack on certain frames, such as 'drop id=7E8 data=0376 "
+    "count=3';\n"
+    "                        may be repeated\n"
+    "  --script FILE         rules, one per line\n"
     "  --seed N              the run of faults (default 1); the same seed and traffic, the same faults\n"
     "  --help\n"
+    "\n"
+    "Rules: drop, corrupt, duplicate, delay by=5ms, reorder, error, alter set=2:00FF, spoof "
+    "[frame=7E8#0274],\n"
+    "  each [id=7E8 | id=700-7FF] [data=x036xx] [chance=PERCENT] [skip=N] [count=N] [at=2s] [for=500ms]\n"
+    "  [from=1]; send frame=7DF#023E80 [at=2s] [every=100ms] [count=N]; flood [frame=000#] [at=2s] [for=1s]\n"
     "\n"
     "Exit status: 0 ended by signal, 64 usage, 70 fault, 78 the socket, port or file cannot be used.\n";
 
 struct options {
     struct sim_hub_config hub;
     const char *log;
+    struct sim_rule rules[SIM_RULES_MAX];
 };
 
 static int complain(const char *option, const char *value, const char *wanted)
@@ -78,6 +93,12 @@ enum option_id {
     CORRUPT,
     DUPLICATE,
     DELAY,
+    REORDER,
+    ERROR,
+    SPOOF,
+    FLOOD,
+    RULE,
+    SCRIPT,
     SEED,
     HELP
 };
@@ -94,6 +115,12 @@ static const struct option long_options[] = {
     {"corrupt", required_argument, NULL, CORRUPT},
     {"duplicate", required_argument, NULL, DUPLICATE},
     {"delay", required_argument, NULL, DELAY},
+    {"reorder", required_argument, NULL, REORDER},
+    {"error", required_argument, NULL, ERROR},
+    {"spoof", required_argument, NULL, SPOOF},
+    {"flood", required_argument, NULL, FLOOD},
+    {"rule", required_argument, NULL, RULE},
+    {"script", required_argument, NULL, SCRIPT},
     {"seed", required_argument, NULL, SEED},
     {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
@@ -114,6 +141,41 @@ static int take_delay(const char *value, struct sim_bus_faults *faults)
         return complain("delay", value, "give a percentage and microseconds, such as 1:500");
     faults->delay_ns = us * 1000;
     return SIM_EXIT_OK;
+}
+
+static int take_flood(const char *value, struct sim_bus_faults *faults)
+{
+    char *end;
+    uint64_t n;
+    if (!percent(value, &faults->flood_ppm, &end) || *end != ':' || !whole(end + 1, 1000000, &n))
+        return complain("flood", value, "give a percentage and a number of frames, such as 1:20");
+    faults->flood_frames = (uint32_t)n;
+    return SIM_EXIT_OK;
+}
+
+static int take_rule(struct options *o, const char *value)
+{
+    char why[256];
+    if (o->hub.bus.rule_count == SIM_RULES_MAX) return complain("rule", value, "too many rules");
+    if (!sim_rule_parse(value, &o->rules[o->hub.bus.rule_count], why, sizeof why))
+        return complain("rule", value, why);
+    o->hub.bus.rule_count++;
+    return SIM_EXIT_OK;
+}
+
+static int take_script(struct options *o, const char *value)
+{
+    char why[512];
+    FILE *file = fopen(value, "re");
+    if (file == NULL) {
+        fprintf(stderr, "isoctane-sim bus: --script %s: %s\n", value, strerror(errno));
+        return SIM_EXIT_CONFIG;
+    }
+    bool good = sim_rules_read(file, value, o->rules, &o->hub.bus.rule_count, why, sizeof why);
+    fclose(file);
+    if (good) return SIM_EXIT_OK;
+    fprintf(stderr, "isoctane-sim bus: %s\n", why);
+    return SIM_EXIT_USAGE;
 }
 
 static int take(struct options *o, const struct option *option, const char *value)
@@ -161,6 +223,18 @@ static int take(struct options *o, const struct option *option, const char *valu
         return take_chance("duplicate", value, &faults->duplicate_ppm);
     case DELAY:
         return take_delay(value, faults);
+    case REORDER:
+        return take_chance("reorder", value, &faults->reorder_ppm);
+    case ERROR:
+        return take_chance("error", value, &faults->error_ppm);
+    case SPOOF:
+        return take_chance("spoof", value, &faults->spoof_ppm);
+    case FLOOD:
+        return take_flood(value, faults);
+    case RULE:
+        return take_rule(o, value);
+    case SCRIPT:
+        return take_script(o, value);
     default:
         if (!whole(value, UINT64_MAX, &faults->seed)) return complain("seed", value, "give a whole number");
         return SIM_EXIT_OK;
@@ -186,14 +260,16 @@ static void describe(const struct options *o, struct sim_hub *h)
 
 static void sum_up(struct sim_hub *h, uint64_t ns)
 {
-    const struct sim_bus_stats *s = &sim_hub_bus(h)->stats;
+    static const char *const words[SIM_DEEDS] = {"dropped",   "corrupted", "duplicated", "delayed",
+                                                 "reordered", "disturbed", "altered",    "spoofed",
+                                                 "sent",      "flooded"};
+    const struct sim_bus *b = sim_hub_bus(h);
 
-    fprintf(stderr, "%" PRIu64 " frames, bus busy %.1f %%", s->frames,
-            100.0 * (double)s->busy_ns / (double)(ns + 1));
-    if (s->dropped + s->corrupted + s->duplicated + s->delayed > 0)
-        fprintf(stderr,
-                ", %" PRIu64 " dropped, %" PRIu64 " corrupted, %" PRIu64 " duplicated, %" PRIu64 " delayed",
-                s->dropped, s->corrupted, s->duplicated, s->delayed);
+    fprintf(stderr, "%" PRIu64 " frames, bus busy %.1f %%", b->stats.frames,
+            100.0 * (double)b->stats.busy_ns / (double)(ns + 1));
+    for (int d = 0; d < SIM_DEEDS; d++)
+        if (b->tamper.done[d] > 0) fprintf(stderr, ", %" PRIu64 " %s", b->tamper.done[d], words[d]);
+    if (b->stats.bus_offs > 0) fprintf(stderr, ", %" PRIu64 " times bus-off", b->stats.bus_offs);
     fprintf(stderr, "\n");
 }
 
@@ -245,6 +321,7 @@ static int run(struct options *o)
 int sim_cmd_bus(int argc, char **argv)
 {
     struct options o = {.hub = {.name = "can0", .bus = {.bitrate = 500000, .faults = {.seed = 1}}}};
+    o.hub.bus.rules = o.rules;
 
     optind = 1;
     for (int id, index = 0; (id = getopt_long(argc, argv, "", long_options, &index)) != -1;) {

@@ -42,7 +42,7 @@ static void print_buses(const struct sim_vehicle *v)
         const struct sim_bus *bus = sim_vehicle_bus(v, b);
         printf("%s: %llu frames, %.3f s busy, %llu dropped\n", sim_world_buses[b].name,
                (unsigned long long)bus->stats.frames, (double)bus->stats.busy_ns / 1e9,
-               (unsigned long long)bus->stats.dropped);
+               (unsigned long long)bus->tamper.done[SIM_DROP]);
     }
 }
 

@@ -58,7 +58,7 @@ static void on_frame(void *ctx, const struct isotp_frame *f, uint64_t at_ns)
     struct connection *c = ctx;
     char text[1 + SIM_SOCKETCAND_TEXT] = " ";
 
-    if (!c->raw || c->fd < 0) return;
+    if (!c->raw || c->fd < 0 || (f->flags & ISOTP_ERROR)) return; /* the protocol has no error frames */
     size_t n = sim_socketcand_format(text + 1, f, at_ns + c->server->day_offset_ns);
     (void)say(c, text, 1 + n); /* no room: lost, as in a full receive queue */
 }

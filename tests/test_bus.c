@@ -221,6 +221,27 @@ START_TEST(known_fd_frames_hit_the_limits_exactly)
 }
 END_TEST
 
+START_TEST(the_time_of_a_frame_scales_with_any_bitrate)
+{
+    static const uint32_t rates[] = {10000, 33333, 83333, 125000, 250000, 800000, 1000000, 5000000, 8000000};
+    for (unsigned n = 0; n < 512; n++) {
+        struct isotp_frame f = random_frame(n & ~2u);
+        for (unsigned i = 0; i < sizeof rates / sizeof *rates; i++) {
+            uint64_t exact = (naive_classic_bits(&f) * SECOND + rates[i] / 2) / rates[i];
+            ck_assert_uint_eq(sim_frame_ns(&f, rates[i], 0), exact);
+        }
+        f = random_frame(n | 2u);
+        f.flags |= ISOTP_BRS;
+        uint64_t slow = sim_frame_ns(&f, 250000, 1000000), twice = sim_frame_ns(&f, 500000, 2000000);
+        ck_assert_uint_eq(slow, 2 * twice);
+        /* A phase at a time: what the data phase takes longer at half its rate is all of it. */
+        uint64_t data = sim_frame_ns(&f, 500000, 1000000) - twice;
+        ck_assert_uint_eq(sim_frame_ns(&f, 500000, 4000000), twice - data / 2);
+        ck_assert_uint_eq(sim_frame_ns(&f, 250000, 2000000), 2 * (twice - data) + data);
+    }
+}
+END_TEST
+
 START_TEST(without_a_bitrate_frames_take_no_time)
 {
     struct isotp_frame f = fd_frame(0x123, 64, 0);
@@ -332,6 +353,31 @@ START_TEST(the_smaller_identifier_goes_first)
     sim_bus_step(&bus, SECOND);
     for (unsigned i = 1; i < 4; i++) ck_assert_mem_eq(&seen[0].frame[i - 1], &order[i], sizeof order[i]);
     ck_assert_uint_eq(seen[3].frame[0].id, 0x100);
+}
+END_TEST
+
+START_TEST(any_two_identifiers_compete_bit_by_bit)
+{
+    for (unsigned n = 0; n < 2000; n++) {
+        struct isotp_frame f[2] = {random_frame(2 * n & ~2u), random_frame((2 * n + 3 + n % 3) & ~2u)};
+        struct bit_string bits[2] = {{.n = 0}, {.n = 0}};
+        if (n % 2 == 0) { /* the same base identifier */
+            uint32_t base = f[0].id & ISOTP_ID_EXTENDED ? f[0].id >> 18 & 0x7FF : f[0].id;
+            f[1].id = f[1].id & ISOTP_ID_EXTENDED ? (f[1].id & ~(0x7FFu << 18)) | base << 18 : base;
+        }
+        for (int i = 0; i < 2; i++) {
+            add_id(&bits[i], &f[i]);
+            add(&bits[i], 0, 40); /* longer than any arbitration field */
+        }
+        int order = memcmp(bits[0].bit, bits[1].bit, 34);
+        start_classic_bus();
+        offer(0, f[0]);
+        offer(1, f[1]);
+        sim_bus_step(&bus, 0);
+        sim_bus_step(&bus, SECOND);
+        ck_assert_uint_eq(seen[2].count, 2);
+        ck_assert_mem_eq(&seen[2].frame[0], &f[order > 0 ? 1 : 0], sizeof f[0]);
+    }
 }
 END_TEST
 
@@ -451,10 +497,10 @@ START_TEST(the_same_seed_gives_the_same_run)
                                     .seed = 7};
     run_with(faults, 32);
     struct witness first = seen[1];
-    ck_assert_uint_gt(bus.stats.dropped, 0);
-    ck_assert_uint_gt(bus.stats.corrupted, 0);
-    ck_assert_uint_gt(bus.stats.duplicated, 0);
-    ck_assert_uint_gt(bus.stats.delayed, 0);
+    ck_assert_uint_gt(bus.tamper.done[SIM_DROP], 0);
+    ck_assert_uint_gt(bus.tamper.done[SIM_CORRUPT], 0);
+    ck_assert_uint_gt(bus.tamper.done[SIM_DUPLICATE], 0);
+    ck_assert_uint_gt(bus.tamper.done[SIM_DELAY], 0);
     run_with(faults, 32);
     ck_assert_mem_eq(&first, &seen[1], sizeof first);
     faults.seed = 8;
@@ -479,7 +525,7 @@ START_TEST(a_dropped_frame_takes_its_time_and_reaches_nobody)
     run_with((struct sim_bus_faults){.drop_ppm = 1000000}, 3);
     ck_assert_uint_eq(seen[1].count, 0);
     ck_assert_uint_eq(bus.port[0].stats.sent, 3);
-    ck_assert_uint_eq(bus.stats.dropped, 3);
+    ck_assert_uint_eq(bus.tamper.done[SIM_DROP], 3);
     ck_assert_uint_gt(bus.stats.busy_ns, 3 * 222000);
 }
 END_TEST
@@ -531,6 +577,248 @@ START_TEST(a_delayed_frame_keeps_its_place)
     sim_bus_step(&bus, SECOND);
     ck_assert_uint_eq(seen[2].at[0], ns + 5000);
     ck_assert_uint_eq(seen[2].at[1], 2 * (ns + 5000));
+}
+END_TEST
+
+/* Runs what ports and attacker have to say until nothing is due before UNTIL. */
+static void run_until(uint64_t until)
+{
+    for (uint64_t due; (due = sim_bus_due(&bus)) <= until;) sim_bus_step(&bus, due);
+    sim_bus_step(&bus, until);
+}
+
+static struct sim_rule rule(const char *line)
+{
+    struct sim_rule r;
+    char why[256];
+    ck_assert_msg(sim_rule_parse(line, &r, why, sizeof why), "%s: %s", line, why);
+    return r;
+}
+
+static void start_ruled_bus(const char *line, uint32_t bitrate)
+{
+    struct sim_rule r = rule(line);
+    start_bus((struct sim_bus_config){.bitrate = bitrate, .rules = &r, .rule_count = 1});
+    sim_bus_step(&bus, 0);
+}
+
+static struct witness data_of(const struct witness *w)
+{
+    struct witness d = {0};
+    for (unsigned i = 0; i < w->count; i++) {
+        if (w->frame[i].flags & ISOTP_ERROR) continue;
+        d.frame[d.count] = w->frame[i];
+        d.at[d.count++] = w->at[i];
+    }
+    return d;
+}
+
+START_TEST(a_reordered_frame_follows_the_one_that_overtook_it)
+{
+    start_ruled_bus("reorder id=100", 500000);
+    for (unsigned i = 0; i < 3; i++) offer(0, classic(0x100 + i, 1, i));
+    run_until(SECOND);
+    ck_assert_uint_eq(seen[1].count, 3);
+    ck_assert_uint_eq(seen[1].frame[0].id, 0x101);
+    ck_assert_uint_eq(seen[1].frame[1].id, 0x100);
+    ck_assert_uint_eq(seen[1].frame[2].id, 0x102);
+    ck_assert_uint_eq(seen[0].count, 0); /* it is still the sender's own */
+}
+END_TEST
+
+START_TEST(a_forged_frame_follows_and_reaches_its_victim_too)
+{
+    start_ruled_bus("spoof id=7E8 frame=7E8#037F3678", 500000);
+    offer(0, classic(0x7E8, 8, 0x55));
+    run_until(SECOND);
+    ck_assert_uint_eq(seen[1].count, 2);
+    ck_assert_mem_eq(seen[1].frame[1].data, "\x03\x7F\x36\x78", 4);
+    ck_assert_uint_eq(seen[0].count, 1);
+}
+END_TEST
+
+START_TEST(a_flood_leaves_nothing_to_frames_of_lower_priority)
+{
+    start_ruled_bus("flood frame=000#0000000000000000 at=1ms for=10ms", 500000);
+    run_until(2000000);
+    offer(0, classic(0x7E8, 8, 0x55));
+    run_until(SECOND);
+    struct isotp_frame flood = classic(0, 8, 0);
+    uint64_t ns = sim_frame_ns(&flood, 500000, 0);
+    unsigned frames = (unsigned)((10000000 + ns - 1) / ns);
+    ck_assert_uint_eq(bus.tamper.done[SIM_FLOOD], frames);
+    ck_assert_uint_eq(seen[1].count, frames + 1);
+    ck_assert_uint_eq(seen[1].at[0], 1000000 + ns);
+    ck_assert_uint_eq(seen[1].frame[frames].id, 0x7E8);
+    ck_assert_uint_ge(seen[1].at[frames], 11000000);
+}
+END_TEST
+
+START_TEST(a_burst_of_frames_comes_by_chance)
+{
+    start_bus(
+        (struct sim_bus_config){.bitrate = 500000, .faults = {.flood_ppm = 1000000, .flood_frames = 5}});
+    offer(0, classic(0x123, 8, 0));
+    sim_bus_step(&bus, 0);
+    run_until(SECOND);
+    ck_assert_uint_eq(seen[1].count, 6);
+    ck_assert_uint_eq(seen[1].frame[5].id, 0);
+    ck_assert_uint_eq(bus.tamper.done[SIM_FLOOD], 5);
+}
+END_TEST
+
+START_TEST(a_flood_without_a_bitrate_comes_to_an_end)
+{
+    start_ruled_bus("flood at=0s for=1ms", 0);
+    run_until(SECOND);
+    ck_assert_uint_gt(seen[1].count, 3);
+    ck_assert_uint_lt(seen[1].count, 20);
+}
+END_TEST
+
+START_TEST(a_disturbed_frame_is_sent_again_after_an_error_frame)
+{
+    start_ruled_bus("error id=123 count=1", 500000);
+    struct isotp_frame f = classic(0x123, 8, 0xA5);
+    uint64_t ns = sim_frame_ns(&f, 500000, 0);
+    offer(0, f);
+    run_until(SECOND);
+
+    struct witness got = data_of(&seen[1]);
+    ck_assert_uint_eq(got.count, 1);
+    ck_assert_uint_eq(seen[1].count, 2);
+    ck_assert(seen[1].frame[0].flags & ISOTP_ERROR);
+    uint64_t error_end = seen[1].at[0];
+    ck_assert_uint_ge(error_end, 23 * 2000);      /* error flag, its echo, delimiter, intermission */
+    ck_assert_uint_le(error_end, ns + 23 * 2000); /* after some part of the frame */
+    ck_assert_uint_eq(got.at[0], error_end + ns);
+    ck_assert_uint_eq(bus.port[0].errors.tec, 7);
+    ck_assert_uint_eq(bus.port[1].errors.rec, 0);
+    ck_assert_uint_eq(bus.port[0].stats.sent, 1);
+    ck_assert_uint_eq(bus.stats.frames, 1);
+}
+END_TEST
+
+START_TEST(a_node_that_is_disturbed_for_long_goes_off_the_bus_and_returns)
+{
+    start_ruled_bus("error id=7E8 count=32", 500000);
+    offer(0, classic(0x7E8, 8, 0xA5));
+    uint64_t off_at = 0;
+    for (uint64_t due; bus.stats.bus_offs == 0 && (due = sim_bus_due(&bus)) < SECOND;) {
+        sim_bus_step(&bus, due);
+        off_at = due;
+    }
+    ck_assert_int_eq(sim_confine_state(&bus.port[0].errors), SIM_BUS_OFF);
+    run_until(SECOND);
+
+    struct isotp_frame f = classic(0x7E8, 8, 0xA5);
+    struct witness got = data_of(&seen[1]);
+    ck_assert_uint_eq(got.count, 1); /* it was not lost */
+    ck_assert_uint_eq(got.at[0], off_at + 128 * 11 * 2000 + sim_frame_ns(&f, 500000, 0));
+    ck_assert_uint_eq(bus.port[0].stats.bus_offs, 1);
+    ck_assert_int_eq(sim_confine_state(&bus.port[0].errors), SIM_ERROR_ACTIVE);
+    /* What it was told itself: 32 error frames, warning, passive, off, restarted. */
+    ck_assert_uint_eq(seen[0].count, 36);
+    ck_assert_uint_eq(seen[0].frame[35].id, 0x100);
+    ck_assert_uint_eq(seen[0].at[35], off_at + 128 * 11 * 2000);
+}
+END_TEST
+
+START_TEST(a_node_that_is_off_hears_nothing_and_frames_of_others_count_for_its_return)
+{
+    start_ruled_bus("error id=7E8 count=32", 500000);
+    offer(0, classic(0x7E8, 0, 0));
+    while (bus.stats.bus_offs == 0) sim_bus_step(&bus, sim_bus_due(&bus));
+    unsigned told = seen[0].count;
+    for (int i = 0; i < 8; i++) offer(1, classic(0x001, 0, 0));
+    struct isotp_frame f = classic(0x001, 0, 0), own = classic(0x7E8, 0, 0);
+    uint64_t now = bus.now_ns;
+    run_until(now + SECOND);
+    ck_assert_uint_eq(seen[0].count, told + 1); /* that it returned */
+    struct witness got = data_of(&seen[2]);
+    ck_assert_uint_eq(got.count, 9);
+    ck_assert_uint_eq(got.frame[8].id, 0x7E8);
+    ck_assert_uint_eq(got.at[8], now + 8 * sim_frame_ns(&f, 500000, 0) + 120 * 11 * 2000 +
+                                     sim_frame_ns(&own, 500000, 0));
+}
+END_TEST
+
+START_TEST(a_passive_node_waits_eight_bits_after_it_has_sent)
+{
+    start_ruled_bus("error id=100 count=16", 500000); /* TEC 128: passive */
+    offer(0, classic(0x100, 0, 0));
+    offer(0, classic(0x100, 0, 1));
+    run_until(SECOND);
+    struct witness got = data_of(&seen[1]);
+    struct isotp_frame f = classic(0x100, 0, 0);
+    /* 128 - 1 = 127 after the first: active again, no wait. */
+    ck_assert_uint_eq(got.at[1] - got.at[0], sim_frame_ns(&f, 500000, 0));
+
+    start_ruled_bus("error id=100 count=17", 500000); /* TEC 136 */
+    offer(0, classic(0x100, 0, 0));
+    offer(0, classic(0x100, 0, 1));
+    offer(1, classic(0x700, 0, 0));
+    run_until(SECOND);
+    got = data_of(&seen[2]);
+    ck_assert_uint_eq(got.frame[0].id, 0x700); /* lower priority, but the other had to wait */
+    ck_assert_uint_eq(got.frame[1].id, 0x100);
+    ck_assert_uint_eq(got.at[2] - got.at[1], sim_frame_ns(&f, 500000, 0) + 8 * 2000);
+}
+END_TEST
+
+START_TEST(a_passive_node_says_so_in_its_fd_frames)
+{
+    start_bus((struct sim_bus_config){.bitrate = 500000, .data_bitrate = 2000000, .fd = true});
+    bus.port[0].errors.tec = 200;
+    offer(0, fd_frame(0x123, 12, 0));
+    offer(1, fd_frame(0x124, 12, 0));
+    sim_bus_step(&bus, 0);
+    run_until(SECOND);
+    ck_assert(seen[2].frame[0].flags & ISOTP_ESI);
+    ck_assert(!(seen[2].frame[1].flags & ISOTP_ESI));
+}
+END_TEST
+
+START_TEST(who_watches_learns_of_everybody_and_counts_nothing)
+{
+    start_ruled_bus("error id=7E8 count=32", 500000);
+    struct witness log = {0};
+    int port = sim_bus_watch(&bus, see, &log);
+    offer(0, classic(0x7E8, 0, 0));
+    run_until(SECOND);
+    /* 32 error frames; warning, passive, off, restarted; the frame. */
+    ck_assert_uint_eq(log.count, 37);
+    ck_assert_uint_eq(bus.port[port].errors.rec, 0);
+    ck_assert(!(log.frame[36].flags & ISOTP_ERROR));
+}
+END_TEST
+
+START_TEST(every_fault_at_once_loses_nothing_that_it_does_not_say)
+{
+    struct sim_bus_faults faults = {.drop_ppm = 50000,
+                                    .corrupt_ppm = 50000,
+                                    .duplicate_ppm = 50000,
+                                    .delay_ppm = 50000,
+                                    .reorder_ppm = 50000,
+                                    .error_ppm = 50000,
+                                    .spoof_ppm = 50000,
+                                    .flood_ppm = 20000,
+                                    .delay_ns = 100000,
+                                    .flood_frames = 3,
+                                    .seed = 11};
+    start_bus((struct sim_bus_config){.bitrate = 500000, .faults = faults});
+    unsigned total = 0;
+    for (unsigned i = 0; i < 2000; i++) {
+        offer(0, classic(0x123, 8, i));
+        run_until((i + 1) * SECOND / 100);
+        total += data_of(&seen[1]).count;
+        memset(seen, 0, sizeof seen);
+    }
+    const uint64_t *done = bus.tamper.done;
+    for (int d = 0; d < SIM_DEEDS; d++)
+        if (d != SIM_ALTER && d != SIM_SEND) ck_assert_msg(done[d] > 20, "%s", sim_deed_name(d));
+    ck_assert_uint_eq(bus.port[0].stats.sent, 2000);
+    ck_assert_uint_eq(total, 2000 - done[SIM_DROP] + done[SIM_DUPLICATE] + done[SIM_SPOOF] + done[SIM_FLOOD]);
 }
 END_TEST
 
@@ -603,16 +891,24 @@ END_TEST
 
 SUITE("bus", a_classic_frame_lasts_as_long_as_its_stuffed_bits, an_fd_frame_lasts_as_long_as_its_two_phases,
       full_frames_stay_within_the_published_limits, known_fd_frames_hit_the_limits_exactly,
-      without_a_bitrate_frames_take_no_time, what_the_format_does_not_allow_is_no_frame,
-      a_frame_reaches_every_port_but_its_sender_at_its_end,
+      the_time_of_a_frame_scales_with_any_bitrate, without_a_bitrate_frames_take_no_time,
+      what_the_format_does_not_allow_is_no_frame, a_frame_reaches_every_port_but_its_sender_at_its_end,
       frames_that_wait_follow_without_a_gap_though_the_step_is_late, an_idle_bus_starts_at_the_present,
-      the_smaller_identifier_goes_first, a_frame_on_the_bus_is_not_interrupted,
-      a_port_keeps_its_own_order_and_equal_identifiers_theirs, full_mailboxes_refuse_until_a_frame_has_left,
-      an_fd_frame_on_a_classic_bus_is_dropped_and_counted, ports_run_out_and_come_back,
-      a_port_that_leaves_does_not_take_its_frame_off_the_bus, a_receiver_may_answer_while_it_is_told,
-      the_same_seed_gives_the_same_run, one_chance_does_not_move_the_other_faults,
-      a_dropped_frame_takes_its_time_and_reaches_nobody,
+      the_smaller_identifier_goes_first, any_two_identifiers_compete_bit_by_bit,
+      a_frame_on_the_bus_is_not_interrupted, a_port_keeps_its_own_order_and_equal_identifiers_theirs,
+      full_mailboxes_refuse_until_a_frame_has_left, an_fd_frame_on_a_classic_bus_is_dropped_and_counted,
+      ports_run_out_and_come_back, a_port_that_leaves_does_not_take_its_frame_off_the_bus,
+      a_receiver_may_answer_while_it_is_told, the_same_seed_gives_the_same_run,
+      one_chance_does_not_move_the_other_faults, a_dropped_frame_takes_its_time_and_reaches_nobody,
       a_corrupted_frame_differs_in_one_to_three_payload_bits, an_empty_frame_cannot_be_corrupted,
       a_duplicated_frame_comes_twice_and_takes_twice_its_time, a_delayed_frame_keeps_its_place,
-      a_link_takes_what_the_mailboxes_hold, a_link_that_is_not_read_loses_and_counts,
-      a_classic_link_sees_no_fd_frames, an_fd_link_needs_an_fd_bus_and_a_port)
+      a_reordered_frame_follows_the_one_that_overtook_it, a_forged_frame_follows_and_reaches_its_victim_too,
+      a_flood_leaves_nothing_to_frames_of_lower_priority, a_burst_of_frames_comes_by_chance,
+      a_flood_without_a_bitrate_comes_to_an_end, a_disturbed_frame_is_sent_again_after_an_error_frame,
+      a_node_that_is_disturbed_for_long_goes_off_the_bus_and_returns,
+      a_node_that_is_off_hears_nothing_and_frames_of_others_count_for_its_return,
+      a_passive_node_waits_eight_bits_after_it_has_sent, a_passive_node_says_so_in_its_fd_frames,
+      who_watches_learns_of_everybody_and_counts_nothing,
+      every_fault_at_once_loses_nothing_that_it_does_not_say, a_link_takes_what_the_mailboxes_hold,
+      a_link_that_is_not_read_loses_and_counts, a_classic_link_sees_no_fd_frames,
+      an_fd_link_needs_an_fd_bus_and_a_port)

@@ -55,6 +55,13 @@ static const struct {
     {"bus --duplicate nan", "percentage", SIM_EXIT_USAGE},
     {"bus --delay 5", "such as 1:500", SIM_EXIT_USAGE},
     {"bus --delay 5:ten", "such as 1:500", SIM_EXIT_USAGE},
+    {"bus --reorder x", "percentage", SIM_EXIT_USAGE},
+    {"bus --error 101", "percentage", SIM_EXIT_USAGE},
+    {"bus --spoof -1", "percentage", SIM_EXIT_USAGE},
+    {"bus --flood 1", "such as 1:20", SIM_EXIT_USAGE},
+    {"bus --rule explode", "explode: not something to do", SIM_EXIT_USAGE},
+    {"bus --script /nowhere/at/all", "/nowhere/at/all: No such file", SIM_EXIT_CONFIG},
+    {"bus --script tests/test_cmd_bus.c", "tests/test_cmd_bus.c:1: ", SIM_EXIT_USAGE},
     {"bus --seed x", "whole number", SIM_EXIT_USAGE},
     {"bus --path /nowhere/at/all", "/nowhere/at/all: no bus here", SIM_EXIT_CONFIG},
     {"bus --path /tmp/x --log /nowhere/at/all", "/nowhere/at/all: cannot be written", SIM_EXIT_CONFIG},
@@ -114,7 +121,7 @@ START_TEST(a_bus_starts_serves_and_cleans_up_at_a_signal)
     ck_assert_int_gt(n, 0);
     text[n] = '\0';
     ck_assert_ptr_nonnull(strstr(text, "2 frames, bus busy"));
-    ck_assert_ptr_nonnull(strstr(text, "0 dropped, 0 corrupted, 1 duplicated, 1 delayed"));
+    ck_assert_ptr_nonnull(strstr(text, "1 duplicated, 1 delayed"));
     struct stat st;
     ck_assert_int_ne(stat(name + 4, &st), 0);
     ck_assert_int_eq(stat(log, &st), 0);
