@@ -132,7 +132,7 @@ bool uds_decode_slots(const uint8_t *in, size_t n, struct uds_slots *v)
     r.transported = get32(&in);
     r.total = get32(&in);
     memcpy(r.order, in, UDS_ORDER_BYTES);
-    if (r.running > UDS_SLOT_BAD || r.other > UDS_SLOT_BAD || r.running_slot > 1 || r.armed > 1 ||
+    if (r.running > UDS_SLOT_AWAY || r.other > UDS_SLOT_AWAY || r.running_slot > 1 || r.armed > 1 ||
         r.transported > r.total)
         return false;
     *v = r;

@@ -117,7 +117,8 @@ enum uds_slot_state {
     UDS_SLOT_VERIFIED,
     UDS_SLOT_TRIAL,
     UDS_SLOT_CONFIRMED,
-    UDS_SLOT_BAD
+    UDS_SLOT_BAD,
+    UDS_SLOT_AWAY /* one slot: nothing runs until a new image has come, or this one has come back */
 };
 struct uds_slots {
     uint8_t running, other;      /* enum uds_slot_state of the slot that runs, and of the other one */

@@ -7,7 +7,7 @@
 
 static enum up_err open_state(struct sec_agent *a)
 {
-    UP_TRY(sec_layout_of(a->flash, a->id->staging_bytes, &a->layout));
+    UP_TRY(sec_layout_of(a->flash, a->id->layout, a->id->staging_bytes, &a->layout));
     enum up_err e = sec_store_open(&a->store, a->flash, &a->layout);
     const bool lost = e == UP_STORAGE_CORRUPT && a->store.generation != 0;
     if (e != UP_OK && !lost) return e;
@@ -53,26 +53,25 @@ static void note_image(struct sec_agent *a, enum up_err e, unsigned slot)
     sec_note(a, e, sec_image_name(&a->slots.slot[slot].image));
 }
 
-/* The boot stage chooses; an image on trial that is not well gives way to the one before it. */
-static void start_image(struct sec_agent *a)
+/* What the boot stage has found, and whether what it started is well. */
+static void judge_start(struct sec_agent *a, const struct sec_boot_choice *c)
 {
-    for (unsigned attempt = 0; attempt < 3; attempt++) {
-        struct sec_boot_choice c = sec_boot_choose(&a->slots);
-        for (unsigned i = 0; i < 2; i++) {
-            if (c.damaged[i]) note_image(a, UP_STORAGE_CORRUPT, i);
-            if (c.gave_up[i]) note_image(a, UP_INSTALL, i);
-        }
-        a->running = c.slot;
-        if (c.slot == SEC_NO_SLOT || is_healthy(a, c.slot)) return;
-        note_image(a, UP_INSTALL, c.slot);
-        enum up_err recorded = sec_slot_event(&a->slots, c.slot, SEC_REJECT);
-        (void)recorded; /* if not, it is tried again, at most as often as its starts are counted */
+    for (unsigned i = 0; i < 2; i++) {
+        if (c->damaged[i]) note_image(a, UP_STORAGE_CORRUPT, i);
+        if (c->gave_up[i]) note_image(a, UP_INSTALL, i);
     }
+    a->running = c->slot;
+    if (c->slot == SEC_NO_SLOT || is_healthy(a, c->slot)) return;
+    note_image(a, UP_INSTALL, c->slot);
+    enum up_err recorded = sec_slot_event(&a->slots, c->slot, SEC_REJECT);
+    (void)recorded; /* if not, it is tried again, at most as often as its starts are counted */
     a->running = SEC_NO_SLOT;
+    a->must_restart = true;
 }
 
-enum up_err sec_boot(struct sec_agent *a, const struct sec_flash *flash, const struct sec_identity *id,
-                     const struct sec_platform *platform, uint64_t now_ms)
+enum up_err sec_agent_start(struct sec_agent *a, const struct sec_flash *flash, const struct sec_identity *id,
+                            const struct sec_platform *platform, const struct sec_boot_choice *choice,
+                            uint64_t now_ms)
 {
     memset(a, 0, sizeof *a);
     a->flash = flash;
@@ -81,10 +80,23 @@ enum up_err sec_boot(struct sec_agent *a, const struct sec_flash *flash, const s
     a->now_ms = a->booted_ms = now_ms;
     UP_TRY(open_state(a));
     count_boot(a);
-    start_image(a);
+    judge_start(a, choice);
     sec_agent_staging_begin(a);
     sec_agent_staging_refill(a);
     return UP_OK;
+}
+
+enum up_err sec_boot(struct sec_agent *a, const struct sec_flash *flash, const struct sec_identity *id,
+                     const struct sec_platform *platform, uint64_t now_ms)
+{
+    const struct sec_boot_config config = {
+        .layout = id->layout, .staging_bytes = id->staging_bytes, .policy = id->boot};
+    for (unsigned starts = 1;; starts++) {
+        struct sec_boot_choice choice;
+        UP_TRY(sec_boot_stage(flash, &config, &choice));
+        UP_TRY(sec_agent_start(a, flash, id, platform, &choice, now_ms));
+        if (!a->must_restart || starts == SEC_TRIAL_BOOTS) return UP_OK;
+    }
 }
 
 enum up_err sec_agent_inspect(struct sec_agent *a, const struct sec_flash *flash,
@@ -122,7 +134,7 @@ bool sec_agent_tick(struct sec_agent *a, uint64_t now_ms)
         (void)recorded; /* if not, the boot stage counts this start all the same */
         a->reset_at_ms = now_ms;
     }
-    return a->reset_at_ms != 0 && now_ms >= a->reset_at_ms;
+    return a->must_restart || (a->reset_at_ms != 0 && now_ms >= a->reset_at_ms);
 }
 
 void sec_agent_slept(struct sec_agent *a)

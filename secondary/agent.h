@@ -13,7 +13,7 @@
 #include "metadata/match.h"
 #include "metadata/report.h"
 #include "metadata/search.h"
-#include "secondary/flash.h"
+#include "secondary/boot.h"
 
 /* Who this ECU is: immutable after the plant. Spans must outlive the agent. */
 struct sec_identity {
@@ -26,6 +26,8 @@ struct sec_identity {
     uint32_t time_max_age_s;        /* attested time older than this starts no install */
     uint32_t trial_limit_s;         /* awake time on trial without a word from the Primary, then revert */
     uint16_t max_message;           /* as in uds_server_config, told in FD14 */
+    enum sec_layout_kind layout;    /* of the slots */
+    struct sec_policy boot;         /* the boot stage's: nothing is armed that it would refuse */
     uint32_t staging_bytes; /* size of a metadata bank; 0: an eighth of the flash. The slots share the rest */
     struct up_buf *room;    /* where files that are not canonical are made so; NULL: NOT_CANONICAL */
 };
@@ -39,10 +41,14 @@ struct sec_provisioning {
     uint32_t release_counter;
 };
 
-/* The platform's side of an application: may the image that runs be kept? Called once after a trial boot. */
+/* The platform's side of an application. */
 struct sec_platform {
     void *ctx;
+    /* May the image that runs be kept? Called once after a trial boot. NULL: always. */
     bool (*self_test)(void *ctx, struct up_span image);
+    /* One slot: the application ends, to be written over. False: not now, the vehicle moves. NULL: at once.
+     */
+    bool (*stop)(void *ctx);
     bool (*random)(void *ctx, uint8_t *out, size_t n);
 };
 
@@ -50,8 +56,14 @@ struct sec_agent; /* complete in secondary/agent_state.h, for who must place it 
 
 enum up_err sec_provision(const struct sec_flash *flash, const struct sec_identity *id,
                           const struct sec_provisioning *p) UP_NODISCARD;
-/* Power-on: the boot stage picks and verifies the slot that runs (one table over slot states), then the agent
- * starts. STORAGE_CORRUPT: no state can be read; CONFIG: not provisioned for this identity. */
+/* The agent starts, after the boot stage has made its CHOICE (secondary/boot.h). An image on trial that fails
+ * its self-test is rejected; sec_agent_tick() then asks for a reset at once. STORAGE_CORRUPT: no state can be
+ * read; CONFIG: not provisioned for this identity. */
+enum up_err sec_agent_start(struct sec_agent *a, const struct sec_flash *flash, const struct sec_identity *id,
+                            const struct sec_platform *platform, const struct sec_boot_choice *choice,
+                            uint64_t now_ms) UP_NODISCARD;
+/* Power-on where boot stage and agent are one program, as in simulations: both, again where the agent asks
+ * for it at once. */
 enum up_err sec_boot(struct sec_agent *a, const struct sec_flash *flash, const struct sec_identity *id,
                      const struct sec_platform *platform, uint64_t now_ms) UP_NODISCARD;
 /* What sec_boot() would find, without a boot: nothing is started, counted, received. For looking at a flash;

@@ -1,4 +1,7 @@
-/* 34, 36, 37 and FF01: the image that 0310 has accepted, into the slot that does not run, and read back. */
+/* 34, 36, 37 and FF01: the image that 0310 has accepted, into the slot that does not run, and read back.
+ *
+ * With one slot the image that runs has to stop first, and is away from then on. When no order is accepted,
+ * it is what may be sent: nothing new has to be verified for it, as its hashes were recorded when it was. */
 #include "secondary/agent_state.h"
 
 #define CHECKPOINTS 32u    /* journal records of one transfer, at most: wear does not grow with the image */
@@ -15,31 +18,52 @@ static enum uds_code refuse(struct sec_agent *a, enum up_err e, enum uds_code co
     return code;
 }
 
+static unsigned slot_to_fill(const struct sec_agent *a)
+{
+    const unsigned away = sec_slot_away(&a->slots);
+    return a->order.accepted || away == SEC_NO_SLOT ? sec_agent_other(a) : away;
+}
+
+/* With one slot, what runs is about to be written over. */
+static bool stop_running(struct sec_agent *a)
+{
+    if (a->layout.kind != SEC_ONE_SLOT || a->running == SEC_NO_SLOT) return true;
+    if (a->platform->stop != NULL && !a->platform->stop(a->platform->ctx)) return false;
+    a->running = SEC_NO_SLOT;
+    return true;
+}
+
 enum uds_code sec_agent_download(void *ctx, uint8_t format, uint64_t address, uint64_t bytes)
 {
     struct sec_agent *a = ctx;
-    const unsigned slot = sec_agent_other(a);
-    const struct sec_image *image = &a->order.image;
-    if (!a->order.accepted) return refuse(a, UP_BUS_UNAUTHORISED, UDS_DOWNLOAD_NOT_ACCEPTED);
-    if (up_clock_fresh(&a->clock, a->now_ms, a->id->time_max_age_s) != UP_OK)
+    const unsigned slot = slot_to_fill(a);
+    const bool returns = !a->order.accepted && a->slots.slot[slot].state == SEC_AWAY;
+    const struct sec_image image = returns ? a->slots.slot[slot].image : a->order.image;
+    if (!a->order.accepted && !returns) return refuse(a, UP_BUS_UNAUTHORISED, UDS_DOWNLOAD_NOT_ACCEPTED);
+    if (!returns && up_clock_fresh(&a->clock, a->now_ms, a->id->time_max_age_s) != UP_OK)
         return refuse(a, UP_TIME_UNAVAILABLE, UDS_CONDITIONS_NOT_CORRECT);
-    if (address > image->length || bytes != image->length - address) return UDS_OUT_OF_RANGE;
+    if (address > image.length || bytes != image.length - address) return UDS_OUT_OF_RANGE;
     if (address != 0 && address != sec_slot_received(&a->slots, slot)) return UDS_OUT_OF_RANGE;
 
     const uint32_t from = (uint32_t)address;
+    uint8_t order[SEC_ORDER_BYTES];
+    memcpy(order, returns ? a->slots.slot[slot].order : a->order.digest, sizeof order);
     if (sec_filter_begin(&a->filter, format, from, from, to_slot, &a->slots) != UP_OK)
         return UDS_OUT_OF_RANGE;
-    enum up_err e = sec_slot_receive(&a->slots, slot, image, a->order.digest, from);
+    if (!stop_running(a)) return UDS_CONDITIONS_NOT_CORRECT;
+    enum up_err e = sec_slot_receive(&a->slots, slot, &image, order, from);
+    if (e == UP_LIMIT) return refuse(a, e, UDS_DOWNLOAD_NOT_ACCEPTED);
     if (e != UP_OK) return sec_agent_code(e);
     a->transfer = SEC_IMAGE;
+    a->filling = (uint8_t)slot;
     return UDS_OK;
 }
 
 /* Promised before it is acknowledged, and only what is in flash. */
 static enum up_err journal(struct sec_agent *a)
 {
-    const uint32_t safe = sec_slot_resumable(&a->slots, sec_agent_other(a));
-    const uint32_t step = a->order.image.length / CHECKPOINTS;
+    const uint32_t safe = sec_slot_resumable(&a->slots, a->filling);
+    const uint32_t step = a->slots.slot[a->filling].image.length / CHECKPOINTS;
     if (safe - a->slots.journal.plain <= step) return UP_OK;
     return sec_slot_journal(&a->slots, sec_filter_transported_at(&a->filter, safe), safe);
 }
@@ -80,14 +104,22 @@ void sec_agent_abort(void *ctx)
 static bool is_complete(const struct sec_agent *a, unsigned slot)
 {
     const struct sec_slot *t = &a->slots.slot[slot];
-    if (t->state == SEC_RECEIVING) return sec_slot_received(&a->slots, slot) == t->image.length;
+    if (t->state == SEC_RECEIVING || t->state == SEC_AWAY)
+        return sec_slot_received(&a->slots, slot) == t->image.length;
     return t->state == SEC_VERIFIED;
+}
+
+/* What the boot stage would not start is not armed. */
+static enum up_err judge(const struct sec_agent *a, unsigned slot)
+{
+    return a->id->boot.key == NULL ? UP_OK : sec_boot_verify(&a->slots, slot, &a->id->boot);
 }
 
 static enum uds_code conclude(struct sec_agent *a, const struct sec_routine *r)
 {
-    const unsigned slot = sec_agent_other(a);
+    const unsigned slot = slot_to_fill(a);
     enum up_err verdict = sec_check_end(&a->w.check);
+    if (verdict == UP_OK) verdict = judge(a, slot);
     enum up_err e = sec_slot_event(&a->slots, slot, verdict == UP_OK ? SEC_ACCEPT : SEC_REJECT);
     if (verdict != UP_OK) {
         sec_note(a, verdict, sec_image_name(&a->slots.slot[slot].image));
@@ -104,8 +136,8 @@ enum uds_code sec_agent_check(struct sec_agent *a, const struct sec_routine *r)
     if (r->data.n != 0) return UDS_INCORRECT_LENGTH;
     if (r->cap < 1) return UDS_RESPONSE_TOO_LONG;
     if (a->work == SEC_IDLE) {
-        if (a->transfer != SEC_NO_TRANSFER || !is_complete(a, sec_agent_other(a))) return UDS_SEQUENCE_ERROR;
-        sec_check_begin(&a->w.check, &a->slots, sec_agent_other(a));
+        if (a->transfer != SEC_NO_TRANSFER || !is_complete(a, slot_to_fill(a))) return UDS_SEQUENCE_ERROR;
+        sec_check_begin(&a->w.check, &a->slots, slot_to_fill(a));
         a->work = SEC_CHECKING;
     }
     if (sec_check_step(&a->w.check, CHECK_BYTES)) return UDS_PENDING;

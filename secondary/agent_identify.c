@@ -84,22 +84,25 @@ static const uint8_t told_state[SEC_SLOT_STATES] = {
     [SEC_EMPTY] = UDS_SLOT_EMPTY,       [SEC_RECEIVING] = UDS_SLOT_RECEIVING,
     [SEC_VERIFIED] = UDS_SLOT_VERIFIED, [SEC_ARMED] = UDS_SLOT_VERIFIED,
     [SEC_TRIAL] = UDS_SLOT_TRIAL,       [SEC_CONFIRMED] = UDS_SLOT_CONFIRMED,
-    [SEC_BAD] = UDS_SLOT_BAD,
+    [SEC_BAD] = UDS_SLOT_BAD,           [SEC_AWAY] = UDS_SLOT_AWAY,
 };
 
 void sec_agent_slots(const struct sec_agent *a, struct uds_slots *out)
 {
     const unsigned other = sec_agent_other(a);
     const struct sec_slot *t = &a->slots.slot[other], *r = &a->slots.slot[other ^ 1];
-    const bool transfer = t->state == SEC_RECEIVING || t->state == SEC_VERIFIED || t->state == SEC_ARMED;
+    const bool arrives = t->state == SEC_RECEIVING;
+    const bool transfer = arrives || t->state == SEC_VERIFIED || t->state == SEC_ARMED;
+    const bool returns = r->state == SEC_AWAY && !transfer;
     *out = (struct uds_slots){.running = told_state[r->state],
                               .other = told_state[t->state],
                               .running_slot = (uint8_t)(other ^ 1),
                               .armed = t->state == SEC_ARMED};
-    if (transfer) out->total = t->image.length;
-    if (transfer)
-        out->transported = t->state == SEC_RECEIVING ? sec_slot_received(&a->slots, other) : out->total;
-    memcpy(out->order, transfer ? t->order : r->order, sizeof out->order);
+    const struct sec_slot *told = transfer ? t : r;
+    if (transfer || returns) out->total = told->image.length;
+    out->transported =
+        arrives || returns ? sec_slot_received(&a->slots, returns ? other ^ 1 : other) : out->total;
+    memcpy(out->order, told->order, sizeof out->order);
 }
 
 static enum uds_code read_slots(struct sec_agent *a, uint8_t *out, size_t cap, size_t *n)
@@ -109,11 +112,15 @@ static enum uds_code read_slots(struct sec_agent *a, uint8_t *out, size_t cap, s
     return encoded(uds_encode_slots(&v, out, cap), n);
 }
 
+_Static_assert((int)SEC_TWO_SLOTS == UDS_LAYOUT_AB && (int)SEC_SWAP == UDS_LAYOUT_AB_SWAP &&
+                   (int)SEC_ONE_SLOT == UDS_LAYOUT_ONE_SLOT,
+               "told as they are");
+
 static enum uds_code read_capabilities(struct sec_agent *a, uint8_t *out, size_t cap, size_t *n)
 {
     const struct uds_capabilities v = {.profile = a->id->profile->dialect == UP_DIALECT_DEPLOYED,
                                        .full = a->id->full,
-                                       .layout = UDS_LAYOUT_AB,
+                                       .layout = (uint8_t)a->layout.kind,
                                        .filters = 1u << SEC_FILTER_PLAIN,
                                        .max_message = a->id->max_message,
                                        .staging_bytes = a->layout.bank[0].bytes,

@@ -67,6 +67,7 @@ struct sec_agent {
     uint32_t boots, sequence;                /* of version reports */
     unsigned running;                        /* slot; SEC_NO_SLOT */
     uint64_t now_ms, booted_ms, reset_at_ms; /* reset_at_ms 0: no reset is wanted */
+    bool must_restart;                       /* at once: what was started is not well */
     struct sec_notes notes;
     bool crypto_works; /* tested in this boot */
 
@@ -74,6 +75,7 @@ struct sec_agent {
     uint64_t staged_left; /* budget of this boot, bytes */
     uint32_t runs;        /* of 0310, this boot */
     enum { SEC_NO_TRANSFER, SEC_FILE, SEC_IMAGE } transfer;
+    uint8_t filling; /* slot */
     struct sec_filter filter;
 
     struct { /* accepted by 0310 in this boot */
@@ -100,7 +102,7 @@ struct sec_routine { /* one call of 31 01 */
 /* The slot that does not run: where images are received. */
 static inline unsigned sec_agent_other(const struct sec_agent *a)
 {
-    return a->running == 0 ? 1 : 0;
+    return sec_slot_other(&a->slots, a->running);
 }
 enum uds_code sec_agent_code(enum up_err e); /* for what went wrong in storage; else CONDITIONS_NOT_CORRECT */
 

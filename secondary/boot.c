@@ -1,5 +1,7 @@
 #include "secondary/boot.h"
 
+#include "secondary/exchange.h"
+
 #define READ_BYTES 65536u
 
 /* clang-format off */
@@ -11,6 +13,7 @@ const struct sec_boot_rule sec_boot_rules[SEC_SLOT_STATES] = {
     [SEC_TRIAL]     = {.preference = 2, .on_trial = true},
     [SEC_CONFIRMED] = {.preference = 1},
     [SEC_BAD]       = {.preference = 0},
+    [SEC_AWAY]      = {.preference = 0},
 };
 /* clang-format on */
 
@@ -27,26 +30,49 @@ static unsigned preferred(const struct sec_slots *s, const bool out[2])
     return best;
 }
 
-static bool whole(const struct sec_slots *s, unsigned slot)
+static enum up_err verify_digest(const struct sec_slots *s, unsigned slot)
 {
     struct sec_check c;
     sec_check_begin(&c, s, slot);
     while (sec_check_step(&c, READ_BYTES)) {
     }
-    return sec_check_end(&c) == UP_OK;
+    return sec_check_end(&c);
 }
 
-struct sec_boot_choice sec_boot_choose(struct sec_slots *s)
+enum up_err sec_boot_verify(const struct sec_slots *s, unsigned slot, const struct sec_policy *policy)
+{
+    const uint32_t ordered = s->slot[slot].image.release_counter;
+    struct sec_header h = {.counter = ordered};
+    UP_TRY(policy->key == NULL ? verify_digest(s, slot)
+                               : sec_header_verify(sec_slot_image(s, slot), policy->key, &h));
+    return h.counter >= s->release_floor && h.counter >= ordered ? UP_OK : UP_IMG_RELEASE_COUNTER;
+}
+
+/* Where it runs, with swap; verified there once more. */
+static enum up_err bring(struct sec_slots *s, unsigned slot, const struct sec_policy *policy)
+{
+    if (s->layout->kind != SEC_SWAP || sec_slot_region(s, slot).at == s->layout->slot[0].at) return UP_OK;
+    UP_TRY(sec_exchange_run(s));
+    return sec_boot_verify(s, slot, policy);
+}
+
+struct sec_boot_choice sec_boot_choose(struct sec_slots *s, const struct sec_policy *policy)
 {
     struct sec_boot_choice choice = {.slot = SEC_NO_SLOT};
     bool out[2] = {false, false};
+    if (sec_exchange_pending(s) && sec_exchange_run(s) != UP_OK) return choice;
     for (unsigned i; (i = preferred(s, out)) != SEC_NO_SLOT; out[i] = true) {
         const bool on_trial = sec_boot_rules[s->slot[i].state].on_trial;
         const bool used_up = on_trial && s->slot[i].boots >= SEC_TRIAL_BOOTS;
-        if (!used_up && whole(s, i)) {
-            if (on_trial && sec_slot_event(s, i, SEC_TRY) != UP_OK) continue;
-            choice.slot = i;
-            break;
+        if (!used_up && sec_boot_verify(s, i, policy) == UP_OK) {
+            enum up_err e = bring(s, i, policy);
+            if (sec_exchange_pending(s)) return choice; /* flash fails: the next boot goes on */
+            if (e == UP_OK) {
+                if (on_trial && sec_slot_event(s, i, SEC_TRY) != UP_OK) continue;
+                choice.slot = i;
+                choice.image = sec_slot_image(s, i);
+                break;
+            }
         }
         choice.gave_up[i] = used_up;
         choice.damaged[i] = !used_up;
@@ -55,4 +81,45 @@ struct sec_boot_choice sec_boot_choose(struct sec_slots *s)
         (void)recorded; /* if not, the next boot finds the same */
     }
     return choice;
+}
+
+enum up_err sec_boot_stage(const struct sec_flash *flash, const struct sec_boot_config *config,
+                           struct sec_boot_choice *out)
+{
+    struct sec_layout layout;
+    struct sec_store store;
+    struct sec_slots slots;
+    *out = (struct sec_boot_choice){.slot = SEC_NO_SLOT};
+    UP_TRY(sec_layout_of(flash, config->layout, config->staging_bytes, &layout));
+    enum up_err e = sec_store_open(&store, flash, &layout);
+    if (e != UP_OK && (e != UP_STORAGE_CORRUPT || store.generation == 0)) return e;
+    UP_TRY(sec_slots_load(&slots, &store, &layout));
+    *out = sec_boot_choose(&slots, &config->policy);
+    return UP_OK;
+}
+
+/* ---- the way to the agent ---- */
+
+#define HANDOVER      0x15C70000u
+#define HANDOVER_MASK 0xFFFF0000u
+
+uint32_t sec_handover_pack(const struct sec_boot_choice *c)
+{
+    uint32_t bits = c->slot;
+    for (unsigned i = 0; i < 2; i++) bits |= (c->damaged[i] ? 4u : 0) << i | (c->gave_up[i] ? 16u : 0) << i;
+    return HANDOVER | (bits ^ 0xFFu) << 8 | bits;
+}
+
+bool sec_handover_read(uint32_t word, struct sec_boot_choice *out)
+{
+    const uint32_t bits = word & 0xFFu;
+    if ((word & HANDOVER_MASK) != HANDOVER || (word >> 8 & 0xFFu) != (bits ^ 0xFFu) ||
+        (bits & 3u) > SEC_NO_SLOT)
+        return false;
+    *out = (struct sec_boot_choice){.slot = bits & 3u};
+    for (unsigned i = 0; i < 2; i++) {
+        out->damaged[i] = (bits & 4u << i) != 0;
+        out->gave_up[i] = (bits & 16u << i) != 0;
+    }
+    return true;
 }

@@ -143,7 +143,7 @@ static void notice_sleep(struct ecu *e)
 
 static uint32_t flash_size(const struct sec_config *c)
 {
-    return sec_layout_size(SECTOR, c->staging_bytes, c->slot_bytes);
+    return sec_layout_size(SEC_TWO_SLOTS, SECTOR, c->staging_bytes, c->slot_bytes);
 }
 
 static int open_ecu(struct ecu *e, bool create)

@@ -14,11 +14,12 @@ static void add(struct up_hash *h, struct up_span s)
 void sec_identity_digest(const struct sec_identity *id, const struct sec_layout *layout,
                          uint8_t digest[UP_SHA256_BYTES])
 {
-    uint8_t sizes[9];
+    uint8_t sizes[10], kind = (uint8_t)layout->kind;
     struct sec_layout copy = *layout;
     bool full = id->full;
     struct sec_pack k = sec_pack_writer(sizes, sizeof sizes);
     sec_pack_bool(&k, &full);
+    sec_pack_u8(&k, &kind);
     sec_pack_u32(&k, &copy.bank[0].bytes);
     sec_pack_u32(&k, &copy.slot[0].bytes);
     struct up_hash h;
@@ -110,9 +111,8 @@ static enum up_err put_metadata(struct plant *p, const struct sec_provisioning *
 
 static enum up_err put_image(struct plant *p, const struct sec_provisioning *what)
 {
-    struct sec_slots s = {.store = &p->store, .slot = {{.state = SEC_EMPTY}, {.state = SEC_EMPTY}}};
-    s.region[0] = p->layout.slot[0];
-    s.region[1] = p->layout.slot[1];
+    struct sec_slots s = {
+        .store = &p->store, .layout = &p->layout, .slot = {{.state = SEC_EMPTY}, {.state = SEC_EMPTY}}};
     if (what->image.p != NULL) {
         struct up_target t = {.name = what->image_name,
                               .length = what->image.n,
@@ -121,13 +121,15 @@ static enum up_err put_image(struct plant *p, const struct sec_provisioning *wha
         up_sha256(what->image, t.hashes.sha256);
         if (!up_is_name(what->image_name) || !sec_image_of(&t, &s.slot[0].image)) return UP_CONFIG;
         if (what->release_counter > UP_COUNTER_MAX) return UP_CONFIG;
+        const struct sec_region r = sec_slot_region(&s, 0);
         struct sec_writer w;
-        sec_writer_begin(&w, p->flash, s.region[0].at, s.region[0].at + s.region[0].bytes, true);
+        sec_writer_begin(&w, p->flash, r.at, r.at + r.bytes, true);
         UP_TRY(sec_writer_add(&w, what->image));
         UP_TRY(sec_writer_flush(&w));
         UP_TRY(sec_flash_sync(p->flash));
         s.slot[0].state = SEC_CONFIRMED;
         s.release_floor = what->release_counter;
+        if (p->id->boot.key != NULL) UP_TRY(sec_boot_verify(&s, 0, &p->id->boot));
     }
     return sec_slots_save(&s);
 }
@@ -144,7 +146,7 @@ enum up_err sec_provision(const struct sec_flash *flash, const struct sec_identi
     struct plant p = {.flash = flash, .id = id};
     uint8_t digest[UP_SHA256_BYTES];
     if (!is_usable(id)) return UP_CONFIG;
-    UP_TRY(sec_layout_of(flash, id->staging_bytes, &p.layout));
+    UP_TRY(sec_layout_of(flash, id->layout, id->staging_bytes, &p.layout));
     UP_TRY(sec_store_format(&p.store, flash, &p.layout));
     UP_TRY(put_metadata(&p, what));
     UP_TRY(put_image(&p, what));

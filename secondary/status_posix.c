@@ -7,7 +7,8 @@
 
 const char *sec_slot_state_name(uint8_t state)
 {
-    static const char *const names[] = {"empty", "receiving", "verified", "trial", "confirmed", "bad"};
+    static const char *const names[] = {"empty",     "receiving", "verified", "trial",
+                                        "confirmed", "bad",       "away"};
     return names[state];
 }
 

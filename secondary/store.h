@@ -24,10 +24,11 @@ enum sec_key { /* numbers are on flash: never reuse one */
                SEC_KEY_TIME,
                SEC_KEY_BOOTS,
                SEC_KEY_EVENTS,
+               SEC_KEY_EXCHANGE,
                SEC_KEYS
 };
 
-#define SEC_VALUE_MAX 1024u
+#define SEC_VALUE_MAX 704u /* all keys at this size fit a bank, twice, with the largest unit */
 
 struct sec_store {
     const struct sec_flash *flash;

@@ -68,7 +68,7 @@ bool sim_virtual_ecu_open(struct sim_virtual_ecu *e, const struct sim_virtual_ec
     e->identity.room = &e->room;
     e->identity.max_message = SIM_ECU_MESSAGE_MAX;
     e->platform = (struct sec_platform){.ctx = e, .self_test = self_test, .random = random_bytes};
-    uint32_t size = sec_layout_size(SECTOR, e->identity.staging_bytes, parts->slot_bytes);
+    uint32_t size = sec_layout_size(SEC_TWO_SLOTS, SECTOR, e->identity.staging_bytes, parts->slot_bytes);
     if (!sec_flash_posix_open(&e->flash, parts->flash_path, size, SECTOR, PROGRAM_UNIT, true, true, why,
                               why_size))
         return false;

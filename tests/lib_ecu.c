@@ -56,7 +56,7 @@ void ecu_new(struct ecu *e, bool full, uint32_t sector, uint32_t unit)
 {
     memset(e, 0, sizeof *e);
     const uint32_t staging = 32768;
-    e->flash = lib_flash_new(sec_layout_size(sector, staging, 16384), sector, unit);
+    e->flash = lib_flash_new(sec_layout_size(SEC_TWO_SLOTS, sector, staging, 16384), sector, unit);
     e->director = author_of(&up_profile_strict, ECU_VEHICLE);
     e->image = author_of(&up_profile_strict, NULL);
     for (unsigned r = 0; r < UP_ROLES; r++) e->image.ring[r].keys = KEY(8 + r);

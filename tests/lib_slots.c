@@ -31,7 +31,7 @@ struct sec_image lib_image(const char *name, uint32_t counter, struct up_span by
 void lib_slots_place(struct lib_slots *l, unsigned slot, uint8_t state, const char *name, uint32_t counter,
                      struct up_span bytes)
 {
-    struct sec_region r = l->layout.slot[slot];
+    const struct sec_region r = sec_slot_region(&l->slots, slot);
     struct sec_writer w;
     sec_writer_begin(&w, &l->flash->port, r.at, r.at + r.bytes, true);
     ck_assert_int_eq(sec_writer_add(&w, bytes), UP_OK);
@@ -42,13 +42,14 @@ void lib_slots_place(struct lib_slots *l, unsigned slot, uint8_t state, const ch
     ck_assert_int_eq(sec_slots_save(&l->slots), UP_OK);
 }
 
-void lib_slots_new(struct lib_slots *l, uint32_t slot_bytes, uint32_t sector, uint32_t unit)
+void lib_slots_new(struct lib_slots *l, enum sec_layout_kind kind, uint32_t slot_bytes, uint32_t sector,
+                   uint32_t unit)
 {
-    l->flash = lib_flash_new(sec_layout_size(sector, sector, slot_bytes), sector, unit);
-    ck_assert_int_eq(sec_layout_of(&l->flash->port, sector, &l->layout), UP_OK);
+    l->flash = lib_flash_new(sec_layout_size(kind, sector, sector, slot_bytes), sector, unit);
+    ck_assert_int_eq(sec_layout_of(&l->flash->port, kind, sector, &l->layout), UP_OK);
     ck_assert_int_eq(sec_store_format(&l->store, &l->flash->port, &l->layout), UP_OK);
     l->slots = (struct sec_slots){.store = &l->store,
-                                  .region = {l->layout.slot[0], l->layout.slot[1]},
+                                  .layout = &l->layout,
                                   .slot = {{.state = SEC_EMPTY}, {.state = SEC_EMPTY}},
                                   .release_floor = 1};
     uint8_t *old = lib_image_bytes(slot_bytes / 2, 1);

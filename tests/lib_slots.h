@@ -12,7 +12,8 @@ struct lib_slots {
     struct sec_slots slots;
 };
 /* Slot 0 confirmed with image "old" (counter 1), slot 1 empty. */
-void lib_slots_new(struct lib_slots *l, uint32_t slot_bytes, uint32_t sector, uint32_t unit);
+void lib_slots_new(struct lib_slots *l, enum sec_layout_kind kind, uint32_t slot_bytes, uint32_t sector,
+                   uint32_t unit);
 void lib_slots_free(struct lib_slots *l);
 /* As after a power cycle: everything again from flash. */
 void lib_slots_reload(struct lib_slots *l);

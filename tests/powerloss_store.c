@@ -9,8 +9,8 @@ static struct sec_layout layout;
 
 static struct lib_flash *with_two_values(uint32_t sector, uint32_t unit, struct sec_store *s)
 {
-    struct lib_flash *f = lib_flash_new(sec_layout_size(sector, sector, sector), sector, unit);
-    ck_assert_int_eq(sec_layout_of(&f->port, sector, &layout), UP_OK);
+    struct lib_flash *f = lib_flash_new(sec_layout_size(SEC_TWO_SLOTS, sector, sector, sector), sector, unit);
+    ck_assert_int_eq(sec_layout_of(&f->port, SEC_TWO_SLOTS, sector, &layout), UP_OK);
     ck_assert_int_eq(sec_store_format(s, &f->port, &layout), UP_OK);
     ck_assert_int_eq(sec_store_put(s, SEC_KEY_TRUST, UP_SPAN("old")), UP_OK);
     ck_assert_int_eq(sec_store_put(s, SEC_KEY_IDENTITY, UP_SPAN("me")), UP_OK);
@@ -22,7 +22,7 @@ static void fill_bank(struct sec_store *s)
     static uint8_t big[SEC_VALUE_MAX];
     for (uint8_t active = s->active, i = 1; s->active == active; i++) {
         const struct sec_region bank = s->bank[active];
-        if (bank.at + bank.bytes - s->end < 2 * 1100) return;
+        if (bank.at + bank.bytes - s->end < 2 * (SEC_VALUE_MAX + 26)) return;
         big[0] = i;
         ck_assert_int_eq(sec_store_put(s, SEC_KEY_EVENTS, (struct up_span){big, sizeof big}), UP_OK);
     }
@@ -77,7 +77,7 @@ END_TEST
 START_TEST(every_cut_of_a_move_to_the_other_bank_leaves_old_or_new)
 {
     for (int tear = 0; tear < LIB_TEARS; tear++) {
-        ck_assert_uint_ge(sweep(4096, 8, true, (enum lib_tear)tear), 500);
+        ck_assert_uint_ge(sweep(4096, 8, true, (enum lib_tear)tear), 350);
         ck_assert_uint_ge(sweep(1024, 32, true, (enum lib_tear)tear), 100);
     }
 }

@@ -5,11 +5,12 @@
 #define SLOT 4096u
 
 static struct lib_slots l;
+static const struct sec_policy digest; /* no key */
 
 static void with_states(uint8_t first, uint8_t second)
 {
     lib_slots_free(&l);
-    lib_slots_new(&l, SLOT, 1024, 16);
+    lib_slots_new(&l, SEC_TWO_SLOTS, SLOT, 1024, 16);
     uint8_t *a = lib_image_bytes(3000, 10), *b = lib_image_bytes(3500, 11);
     lib_slots_place(&l, 0, first, "a", 3, (struct up_span){a, 3000});
     lib_slots_place(&l, 1, second, "b", 4, (struct up_span){b, 3500});
@@ -44,7 +45,7 @@ START_TEST(every_pair_of_states_boots_what_it_should)
                 expected = 0;
             else if (worth(b) > 0)
                 expected = 1;
-            struct sec_boot_choice c = sec_boot_choose(&l.slots);
+            struct sec_boot_choice c = sec_boot_choose(&l.slots, &digest);
             ck_assert_msg(c.slot == expected, "states %d and %d boot %u", a, b, c.slot);
             ck_assert(!c.damaged[0] && !c.damaged[1] && !c.gave_up[0] && !c.gave_up[1]);
             lib_slots_reload(&l);
@@ -70,7 +71,7 @@ START_TEST(every_pair_of_states_with_damaged_images_boots_the_whole_one_or_none)
                     expected = 0;
                 else if (left[1] > 0)
                     expected = 1;
-                struct sec_boot_choice c = sec_boot_choose(&l.slots);
+                struct sec_boot_choice c = sec_boot_choose(&l.slots, &digest);
                 ck_assert_msg(c.slot == expected, "states %d and %d, broken %u, boot %u", a, b, broken,
                               c.slot);
                 ck_assert(c.damaged[0] == (broken & 1 && worth(a) > 0 && worth(a) >= left[1]));
@@ -83,7 +84,7 @@ START_TEST(a_damaged_image_on_trial_gives_way_to_the_confirmed_one)
 {
     with_states(SEC_CONFIRMED, SEC_ARMED);
     damage(1);
-    struct sec_boot_choice c = sec_boot_choose(&l.slots);
+    struct sec_boot_choice c = sec_boot_choose(&l.slots, &digest);
     ck_assert_uint_eq(c.slot, 0);
     ck_assert(c.damaged[1] && !c.damaged[0]);
     ck_assert_int_eq(state(1), SEC_BAD);
@@ -94,12 +95,12 @@ START_TEST(starts_on_trial_are_counted_and_end)
 {
     with_states(SEC_CONFIRMED, SEC_ARMED);
     for (int i = 0; i < SEC_TRIAL_BOOTS; i++) {
-        ck_assert_uint_eq(sec_boot_choose(&l.slots).slot, 1);
+        ck_assert_uint_eq(sec_boot_choose(&l.slots, &digest).slot, 1);
         ck_assert_int_eq(l.slots.slot[1].boots, i + 1);
         lib_slots_reload(&l);
         ck_assert_int_eq(l.slots.slot[1].boots, i + 1);
     }
-    struct sec_boot_choice c = sec_boot_choose(&l.slots);
+    struct sec_boot_choice c = sec_boot_choose(&l.slots, &digest);
     ck_assert_uint_eq(c.slot, 0);
     ck_assert(c.gave_up[1] && !c.damaged[1]);
     ck_assert_int_eq(state(1), SEC_VERIFIED);
@@ -110,7 +111,7 @@ START_TEST(a_start_on_trial_that_cannot_be_recorded_does_not_happen)
 {
     with_states(SEC_CONFIRMED, SEC_ARMED);
     l.flash->fail_at = 1;
-    ck_assert_uint_eq(sec_boot_choose(&l.slots).slot, 0);
+    ck_assert_uint_eq(sec_boot_choose(&l.slots, &digest).slot, 0);
 }
 END_TEST
 
@@ -119,12 +120,12 @@ START_TEST(the_confirmed_image_runs_though_nothing_can_be_written)
     with_states(SEC_CONFIRMED, SEC_TRIAL);
     damage(1);
     l.flash->fail_at = 1;
-    ck_assert_uint_eq(sec_boot_choose(&l.slots).slot, 0);
+    ck_assert_uint_eq(sec_boot_choose(&l.slots, &digest).slot, 0);
     uint64_t before = l.flash->operations;
     l.flash->fail_at = 0;
     with_states(SEC_CONFIRMED, SEC_EMPTY);
     before = l.flash->operations;
-    for (int i = 0; i < 1000; i++) ck_assert_uint_eq(sec_boot_choose(&l.slots).slot, 0);
+    for (int i = 0; i < 1000; i++) ck_assert_uint_eq(sec_boot_choose(&l.slots, &digest).slot, 0);
     ck_assert_uint_eq(l.flash->operations, before);
 }
 END_TEST
@@ -133,7 +134,7 @@ START_TEST(an_image_that_is_only_verified_is_never_the_way_out)
 {
     with_states(SEC_CONFIRMED, SEC_VERIFIED);
     damage(0);
-    struct sec_boot_choice c = sec_boot_choose(&l.slots);
+    struct sec_boot_choice c = sec_boot_choose(&l.slots, &digest);
     ck_assert_uint_eq(c.slot, SEC_NO_SLOT);
     ck_assert(c.damaged[0]);
     ck_assert_int_eq(state(0), SEC_BAD);

@@ -15,7 +15,7 @@ static void fresh(void)
 {
     lib_slots_free(&l);
     free(bytes);
-    lib_slots_new(&l, SLOT, SECTOR, UNIT);
+    lib_slots_new(&l, SEC_TWO_SLOTS, SLOT, SECTOR, UNIT);
     bytes = lib_image_bytes(LENGTH, 2);
     image = lib_image("new", 2, (struct up_span){bytes, LENGTH});
 }
@@ -200,19 +200,21 @@ START_TEST(every_event_in_every_state)
         A = SEC_ARMED,
         T = SEC_TRIAL,
         C = SEC_CONFIRMED,
-        B = SEC_BAD
+        B = SEC_BAD,
+        W = SEC_AWAY
     };
     static const uint8_t expected[SEC_SLOT_EVENTS][SEC_SLOT_STATES] = {
-        /*               -  E  R  V  A  T  C  B */
-        [SEC_RECEIVE] = {0, R, R, R, 0, 0, 0, R}, [SEC_ACCEPT] = {0, 0, V, V, 0, 0, 0, 0},
-        [SEC_REJECT] = {0, 0, B, B, B, B, B, B},  [SEC_ARM] = {0, 0, 0, A, A, 0, 0, 0},
-        [SEC_TRY] = {0, 0, 0, 0, T, T, 0, 0},     [SEC_CONFIRM] = {0, 0, 0, 0, 0, C, C, 0},
-        [SEC_REVERT] = {0, 0, 0, V, V, V, 0, 0},  [SEC_WITHDRAW] = {0, E, E, E, E, 0, 0, E},
+        /*               -  E  R  V  A  T  C  B  W */
+        [SEC_RECEIVE] = {0, R, R, R, 0, 0, 0, R, W}, [SEC_ACCEPT] = {0, 0, V, V, 0, 0, 0, 0, C},
+        [SEC_REJECT] = {0, 0, B, B, B, B, B, B, W},  [SEC_ARM] = {0, 0, 0, A, A, 0, 0, 0, 0},
+        [SEC_TRY] = {0, 0, 0, 0, T, T, 0, 0, 0},     [SEC_CONFIRM] = {0, 0, 0, 0, 0, C, C, 0, 0},
+        [SEC_REVERT] = {0, 0, 0, V, V, V, 0, 0, 0},  [SEC_WITHDRAW] = {0, E, E, E, E, 0, 0, E, 0},
     };
     fresh();
     for (int event = 0; event < SEC_SLOT_EVENTS; event++)
         for (int from = SEC_EMPTY; from < SEC_SLOT_STATES; from++) {
             l.slots.slot[1].state = (uint8_t)from;
+            ck_assert_int_eq(sec_slots_save(&l.slots), UP_OK);
             enum up_err e = sec_slot_event(&l.slots, 1, (enum sec_slot_event)event);
             uint8_t to = expected[event][from];
             ck_assert_msg(e == (to != 0 ? UP_OK : UP_PRECONDITION), "event %d in state %d", event, from);
@@ -319,7 +321,7 @@ START_TEST(a_record_that_makes_no_sense_is_corrupt)
     for (uint8_t wrong = 0; wrong < 3; wrong++) {
         record[0] = wrong == 0 ? SEC_SLOT_STATES : SEC_EMPTY;
         bad.n = wrong == 1 ? n - 1 : n;
-        if (wrong == 2) record[2 + SEC_ORDER_BYTES] = UP_NAME_MAX + 1;
+        if (wrong == 2) record[4 + SEC_ORDER_BYTES] = UP_NAME_MAX + 1;
         ck_assert_int_eq(sec_store_put(&l.store, SEC_KEY_SLOTS, bad), UP_OK);
         ck_assert_int_eq(sec_slots_load(&l.slots, &l.store, &l.layout), UP_STORAGE_CORRUPT);
     }

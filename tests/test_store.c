@@ -14,8 +14,8 @@ static struct sec_store store;
 static void formatted(struct geometry g)
 {
     lib_flash_free(flash);
-    flash = lib_flash_new(sec_layout_size(g.sector, g.sector, g.sector), g.sector, g.unit);
-    ck_assert_int_eq(sec_layout_of(&flash->port, g.sector, &layout), UP_OK);
+    flash = lib_flash_new(sec_layout_size(SEC_TWO_SLOTS, g.sector, g.sector, g.sector), g.sector, g.unit);
+    ck_assert_int_eq(sec_layout_of(&flash->port, SEC_TWO_SLOTS, g.sector, &layout), UP_OK);
     ck_assert_int_eq(sec_store_format(&store, &flash->port, &layout), UP_OK);
 }
 
@@ -225,21 +225,21 @@ START_TEST(impossible_geometry_is_refused)
 {
     struct sec_layout l;
     struct lib_flash *f = lib_flash_new(65536, 4096, 8);
-    ck_assert_int_eq(sec_layout_of(&f->port, 4096, &l), UP_OK);
-    ck_assert_int_eq(sec_layout_of(&f->port, 32768, &l), UP_CONFIG);
+    ck_assert_int_eq(sec_layout_of(&f->port, SEC_TWO_SLOTS, 4096, &l), UP_OK);
+    ck_assert_int_eq(sec_layout_of(&f->port, SEC_TWO_SLOTS, 32768, &l), UP_CONFIG);
     struct sec_flash bad = f->port;
     bad.program_unit = 512;
-    ck_assert_int_eq(sec_layout_of(&bad, 4096, &l), UP_CONFIG);
+    ck_assert_int_eq(sec_layout_of(&bad, SEC_TWO_SLOTS, 4096, &l), UP_CONFIG);
     bad = f->port;
     bad.program_unit = 3;
-    ck_assert_int_eq(sec_layout_of(&bad, 4096, &l), UP_CONFIG);
+    ck_assert_int_eq(sec_layout_of(&bad, SEC_TWO_SLOTS, 4096, &l), UP_CONFIG);
     bad = f->port;
     bad.size = 65536 + 8;
-    ck_assert_int_eq(sec_layout_of(&bad, 4096, &l), UP_CONFIG);
+    ck_assert_int_eq(sec_layout_of(&bad, SEC_TWO_SLOTS, 4096, &l), UP_CONFIG);
     bad = f->port;
     bad.mapped = NULL;
-    ck_assert_int_eq(sec_layout_of(&bad, 4096, &l), UP_CONFIG);
-    ck_assert_uint_eq(sec_layout_size(4096, 0xFFFFFFFF, 1), 0);
+    ck_assert_int_eq(sec_layout_of(&bad, SEC_TWO_SLOTS, 4096, &l), UP_CONFIG);
+    ck_assert_uint_eq(sec_layout_size(SEC_TWO_SLOTS, 4096, 0xFFFFFFFF, 1), 0);
     lib_flash_free(f);
 }
 END_TEST
@@ -248,7 +248,7 @@ START_TEST(regions_do_not_overlap_and_fill_the_flash)
 {
     struct sec_layout l;
     struct lib_flash *f = lib_flash_new(1 << 20, 4096, 8);
-    ck_assert_int_eq(sec_layout_of(&f->port, 0, &l), UP_OK);
+    ck_assert_int_eq(sec_layout_of(&f->port, SEC_TWO_SLOTS, 0, &l), UP_OK);
     struct sec_region r[] = {l.store[0], l.store[1], l.bank[0], l.bank[1], l.slot[0], l.slot[1]};
     uint32_t at = 0;
     for (size_t i = 0; i < 6; i++) {

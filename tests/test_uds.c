@@ -90,7 +90,7 @@ START_TEST(slots_with_impossible_values_are_refused)
     static const struct {
         size_t at;
         uint8_t value;
-    } wrong[] = {{0, UDS_SLOT_BAD + 1}, {1, UDS_SLOT_BAD + 1}, {2, 2}, {3, 2}, {4, 1}};
+    } wrong[] = {{0, UDS_SLOT_AWAY + 1}, {1, UDS_SLOT_AWAY + 1}, {2, 2}, {3, 2}, {4, 1}};
     struct uds_slots v = {0}, r = {.total = 77};
     uint8_t b[UDS_SLOTS_BYTES];
     uds_encode_slots(&v, b, sizeof b);
