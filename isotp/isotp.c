@@ -145,6 +145,16 @@ bool isotp_poll(struct isotp *l, struct isotp_event *e)
     return false;
 }
 
+uint32_t isotp_single_frame_bytes(const struct isotp *l)
+{
+    return isotp_single_max(l->config.tx_dl, l->offset);
+}
+
+uint32_t isotp_frame_bytes(const struct isotp *l)
+{
+    return l->config.tx_dl - 1u - l->offset;
+}
+
 struct isotp_config isotp_config_default(uint32_t tx_id, uint32_t rx_id, bool fd)
 {
     return (struct isotp_config){.tx_id = tx_id,

@@ -110,6 +110,7 @@ struct isotp_tx {
     uint32_t length;
     uint32_t deadline;               /* N_Bs */
     uint32_t cf_at, next_at, gap_us; /* last consecutive frame, earliest next one */
+    uint32_t asked_at;               /* since when a flow control is waited for */
     uint8_t waits, result;
 };
 struct isotp {
@@ -122,6 +123,7 @@ struct isotp {
     uint8_t offered;        /* frames given by next_frames() that the link has not taken, since offered_at */
     bool offered_flow;      /* the first of them is a flow control */
     uint32_t offered_at;
+    uint32_t patience_us, flow_us; /* isotp_hurry(); longest time for a flow control, lately */
     uint32_t stat_rx_frames, stat_tx_frames, stat_ignored; /* ignored: received for us, and of no use */
 };
 
@@ -133,6 +135,12 @@ void isotp_init(struct isotp *l, const struct isotp_config *config, uint8_t *rx,
 enum isotp_result isotp_send(struct isotp *l, const struct isotp_message *m, uint32_t now_us);
 /* Gives up the message being sent; no event follows. */
 void isotp_cancel(struct isotp *l);
+
+/* From now on no longer than so, and never longer than n_bs_us, is waited for a flow control; 0: n_bs_us. For
+ * an owner who knows the receiver's pace (flow_us, 0: unknown), and to whom a message sent again costs less
+ * than a second of waiting. */
+void isotp_hurry(struct isotp *l, uint32_t us);
+uint32_t isotp_flow_us(const struct isotp *l);
 
 /* A frame from the link. Frames of other ids are ignored, so every channel may be shown every frame. */
 void isotp_on_frame(struct isotp *l, const struct isotp_frame *f, uint32_t now_us);
@@ -165,6 +173,9 @@ bool isotp_poll(struct isotp *l, struct isotp_event *e);
 /* Whether poll() would give one: due() knows of timers and frames only. */
 bool isotp_has_event(const struct isotp *l);
 void isotp_release(struct isotp *l);
+/* Payload of a message that one frame of ours carries whole, and of a consecutive frame. */
+uint32_t isotp_single_frame_bytes(const struct isotp *l);
+uint32_t isotp_frame_bytes(const struct isotp *l);
 /* A segmented message is coming in (its first frame has been accepted, its end not seen). */
 bool isotp_receiving(const struct isotp *l);
 

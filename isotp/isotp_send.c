@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define LONGEST_GAP_US 127000u
+#define FORGET         16u /* of the longest time for a flow control, per flow control */
 
 static uint32_t gap_us(uint8_t st_min)
 {
@@ -19,12 +20,34 @@ void isotp_end_send(struct isotp *l, enum isotp_result result)
     isotp_post(l, ISOTP_MAIL_SENT);
 }
 
+void isotp_hurry(struct isotp *l, uint32_t us)
+{
+    l->patience_us = us;
+}
+
+uint32_t isotp_flow_us(const struct isotp *l)
+{
+    return l->flow_us;
+}
+
+static uint32_t flow_wait_us(const struct isotp *l)
+{
+    return l->patience_us > 0 ? isotp_smaller(l->patience_us, l->config.n_bs_us) : l->config.n_bs_us;
+}
+
+static void note_flow_time(struct isotp *l, uint32_t took)
+{
+    const uint32_t before = l->flow_us - l->flow_us / FORGET;
+    l->flow_us = took > before ? took : before;
+}
+
 bool isotp_on_flow(struct isotp *l, const struct isotp_pdu *p, uint32_t now_us)
 {
     struct isotp_tx *tx = &l->tx;
     if (p->functional || p->bytes < 3 || tx->at.state != ISOTP_TX_AWAIT_FLOW) return false;
     switch (p->data[0] & 0x0F) {
     case ISOTP_CTS:
+        note_flow_time(l, now_us - tx->asked_at);
         tx->gap_us = gap_us(p->data[2]);
         if (tx->gap_us > 0) tx->gap_us += l->config.frame_us;
         tx->next_at = now_us - tx->cf_at < tx->gap_us ? tx->cf_at + tx->gap_us : now_us;
@@ -107,7 +130,8 @@ static void data_sent(struct isotp *l, uint32_t now_us)
     advance(l, &tx->at);
     if (tx->at.state == ISOTP_TX_DONE) isotp_end_send(l, ISOTP_N_OK);
     tx->next_at = now_us + tx->gap_us;
-    tx->deadline = now_us + l->config.n_bs_us;
+    tx->asked_at = now_us;
+    tx->deadline = now_us + flow_wait_us(l);
 }
 
 static void copy_out(const struct isotp_message *m, uint32_t from, uint8_t *to, uint32_t n)

@@ -1,8 +1,7 @@
-#include "isotp/uds_client.h"
+#include "isotp/uds_client_private.h"
 
 #include <string.h>
 
-enum step { NO_TRANSFER, OPEN, BLOCK, EXIT };
 enum verdict { LATE, WAIT, ANSWERED, REFUSED, MISFIT };
 
 static bool reached(uint32_t at, uint32_t now)
@@ -17,36 +16,44 @@ static uint32_t until(uint32_t at, uint32_t now)
 
 /* ---- One request ---- */
 
-static void finish(struct uds_client *c, enum uds_outcome outcome)
+void uds_client_finish(struct uds_client *c, enum uds_outcome outcome)
 {
     c->outcome = outcome;
     c->active = c->sending = false;
-    c->transfer.step = NO_TRANSFER;
+    c->transfer.step = UDS_NO_TRANSFER;
 }
 
 static void fail(struct uds_client *c, enum isotp_result why)
 {
     c->transport = why;
-    finish(c, UDS_NO_ANSWER);
+    c->transfer.learned = false; /* the length of blocks was not what it was about */
+    uds_client_finish(c, UDS_NO_ANSWER);
 }
 
 static void transmit(struct uds_client *c, uint32_t now)
 {
     isotp_cancel(c->channel);
+    uds_transfer_pace(c);
     enum isotp_result r = isotp_send(c->channel, &c->request, now);
+    c->frames = c->channel->stat_rx_frames;
     c->sending = r == ISOTP_N_OK;
     if (!c->sending) fail(c, r);
 }
 
-/* The head is in place. */
-static void start(struct uds_client *c, size_t head_bytes, const uint8_t *body, size_t body_bytes,
-                  uint32_t now)
+void uds_client_again(struct uds_client *c, size_t head_bytes, const uint8_t *body, size_t body_bytes,
+                      uint32_t now)
 {
-    uds_client_release(c);
     c->request = (struct isotp_message){.head = c->head,
                                         .body = body,
                                         .head_bytes = (uint32_t)head_bytes,
                                         .body_bytes = (uint32_t)body_bytes};
+    transmit(c, now);
+}
+
+void uds_client_begin(struct uds_client *c, size_t head_bytes, const uint8_t *body, size_t body_bytes,
+                      uint32_t now)
+{
+    uds_client_release(c);
     c->outcome = UDS_WAITING;
     c->active = true;
     c->code = 0;
@@ -54,17 +61,31 @@ static void start(struct uds_client *c, size_t head_bytes, const uint8_t *body, 
     c->transport = ISOTP_N_OK;
     c->repeats_left = c->config.repeats;
     c->overall_at = now + c->config.overall_us;
-    transmit(c, now);
+    uds_client_again(c, head_bytes, body, body_bytes, now);
 }
 
+bool uds_client_heard(const struct uds_client *c)
+{
+    return c->channel->stat_rx_frames != c->frames;
+}
+
+/* What got lost is asked for again: as often as allowed when nothing is heard, and for as long as allowed
+ * when there is somebody. */
 static void retry(struct uds_client *c, enum isotp_result why, uint32_t now)
 {
-    if (c->repeats_left == 0) {
+    const bool whole = !c->sending, goes_on = uds_transfer_runs(c) || why != ISOTP_N_OK;
+    if (goes_on && uds_client_heard(c) && why != ISOTP_N_BUFFER_OVFLW && c->config.repeats > 0) {
+        if (uds_transfer_runs(c)) c->repeats_left = c->config.repeats;
+    } else if (c->repeats_left == 0) {
         fail(c, why);
         return;
+    } else {
+        c->repeats_left--;
     }
-    c->repeats_left--;
-    transmit(c, now);
+    if (uds_transfer_runs(c))
+        uds_transfer_lost(c, whole, now);
+    else
+        transmit(c, now);
 }
 
 static bool answer_wanted(const struct uds_client *c)
@@ -93,81 +114,15 @@ static bool accepted_again(const struct uds_client *c, const uint8_t *d, size_t 
 static enum verdict judge(const struct uds_client *c, const uint8_t *d, size_t n)
 {
     uint8_t sid = c->head[0];
+    const enum verdict misfit = uds_transfer_runs(c) ? LATE : MISFIT; /* a block may have several answers */
     if (d[0] == UDS_NEGATIVE) {
         if (n >= 2 && d[1] != sid) return LATE;
-        if (n != 3) return MISFIT;
+        if (n != 3) return misfit;
         return d[2] == UDS_RESPONSE_PENDING ? WAIT : REFUSED;
     }
     if (d[0] != (sid | UDS_ANSWER)) return LATE;
     if (echoes(c, d, n)) return ANSWERED;
-    return accepted_again(c, d, n) ? LATE : MISFIT;
-}
-
-/* ---- Transfers ---- */
-
-static void next_block(struct uds_client *c, uint32_t now)
-{
-    struct uds_transfer *t = &c->transfer;
-    if (t->done == t->bytes) {
-        t->step = EXIT;
-        c->head[0] = UDS_TRANSFER_EXIT;
-        start(c, 1, NULL, 0, now);
-        return;
-    }
-    t->step = BLOCK;
-    t->block = t->bytes - t->done < t->block_max ? (uint32_t)(t->bytes - t->done) : t->block_max;
-    c->head[0] = UDS_TRANSFER_DATA;
-    c->head[1] = ++t->counter;
-    start(c, 2, t->data + t->done, t->block, now);
-}
-
-/* 74: the length of the figure in the upper half of the byte before it; 78: in the whole byte, after the
- * mode. */
-static bool read_block_max(struct uds_client *c)
-{
-    bool file = c->head[0] == UDS_REQUEST_FILE_TRANSFER;
-    size_t at = file ? 2 : 1;
-    if (c->reply_bytes <= at) return false;
-    unsigned bytes = file ? c->reply[at] : c->reply[at] >> 4;
-    if (bytes < 1 || bytes > 8 || c->reply_bytes - at - 1 < bytes) return false;
-    uint64_t message = uds_get(c->reply + at + 1, bytes);
-    if (message < 3) return false;
-    uint64_t most = message - 2, limit = c->transfer.block_limit;
-    if (limit == 0) limit = UINT32_MAX - 2; /* the longest message of ISO-TP */
-    c->transfer.block_max = (uint32_t)(most < limit ? most : limit);
-    return true;
-}
-
-static void advance(struct uds_client *c, uint32_t now)
-{
-    struct uds_transfer *t = &c->transfer;
-    switch (t->step) {
-    case OPEN:
-        if (read_block_max(c))
-            next_block(c, now);
-        else
-            finish(c, UDS_BAD_ANSWER);
-        break;
-    case BLOCK:
-        t->done += t->block;
-        next_block(c, now);
-        break;
-    default:
-        finish(c, UDS_POSITIVE);
-        break;
-    }
-}
-
-static void begin_transfer(struct uds_client *c, const uint8_t *data, uint64_t offset, uint64_t bytes,
-                           size_t head_bytes, uint32_t now)
-{
-    struct uds_transfer *t = &c->transfer;
-    t->data = data;
-    t->bytes = bytes;
-    t->done = offset;
-    t->counter = 0;
-    t->step = OPEN;
-    start(c, head_bytes, NULL, 0, now);
+    return accepted_again(c, d, n) ? LATE : misfit;
 }
 
 /* ---- Events and timers ---- */
@@ -181,15 +136,26 @@ static void adopt_timing(struct uds_client *c)
 
 static void on_refusal(struct uds_client *c, uint8_t code, uint32_t now)
 {
-    bool repeated = c->repeats_left < c->config.repeats;
     if (code == UDS_BUSY_REPEAT && c->repeats_left > 0) {
         c->deadline = now + c->config.p2_us; /* then it is repeated */
-    } else if (code == UDS_SEQUENCE_ERROR && c->transfer.step == EXIT && repeated) {
-        finish(c, UDS_POSITIVE); /* the first 37 ended the transfer, its answer was lost */
-    } else {
+    } else if (!uds_transfer_refused(c, code, now)) {
         c->code = code;
-        finish(c, UDS_REFUSED);
+        uds_client_finish(c, UDS_REFUSED);
     }
+}
+
+static void on_answer(struct uds_client *c, const struct isotp_event *e, uint32_t now)
+{
+    c->accepted_bytes = (uint8_t)(1 + uds_echo_bytes(c->head[0]));
+    if (c->accepted_bytes > e->bytes) c->accepted_bytes = (uint8_t)e->bytes;
+    memcpy(c->accepted, e->data, c->accepted_bytes);
+    c->reply = e->data;
+    c->reply_bytes = e->bytes;
+    adopt_timing(c);
+    if (c->transfer.step == UDS_NO_TRANSFER)
+        uds_client_finish(c, UDS_POSITIVE);
+    else
+        uds_transfer_answered(c, now);
 }
 
 static void on_message(struct uds_client *c, const struct isotp_event *e, uint32_t now)
@@ -207,16 +173,10 @@ static void on_message(struct uds_client *c, const struct isotp_event *e, uint32
         on_refusal(c, e->data[2], now);
         break;
     case MISFIT:
-        finish(c, UDS_BAD_ANSWER);
+        uds_client_finish(c, UDS_BAD_ANSWER);
         break;
     case ANSWERED:
-        c->accepted_bytes = (uint8_t)(1 + uds_echo_bytes(c->head[0]));
-        if (c->accepted_bytes > e->bytes) c->accepted_bytes = (uint8_t)e->bytes;
-        memcpy(c->accepted, e->data, c->accepted_bytes);
-        c->reply = e->data;
-        c->reply_bytes = e->bytes;
-        adopt_timing(c);
-        advance(c, now);
+        on_answer(c, e, now);
         if (c->outcome == UDS_POSITIVE) return; /* the reply stays */
         break;
     }
@@ -226,8 +186,9 @@ static void on_message(struct uds_client *c, const struct isotp_event *e, uint32
 static void on_sent(struct uds_client *c, uint32_t now)
 {
     c->sending = false;
-    c->deadline = now + c->config.p2_us;
-    if (!answer_wanted(c)) finish(c, UDS_POSITIVE);
+    c->sent_at = now;
+    c->deadline = now + uds_transfer_patience(c);
+    if (!answer_wanted(c)) uds_client_finish(c, UDS_POSITIVE);
 }
 
 void uds_client_event(struct uds_client *c, const struct isotp_event *e, uint32_t now)
@@ -322,9 +283,9 @@ void uds_client_request(struct uds_client *c, const uint8_t *head, size_t head_b
         refuse(c);
         return;
     }
-    c->transfer.step = NO_TRANSFER;
+    c->transfer.step = UDS_NO_TRANSFER;
     memcpy(c->head, head, head_bytes);
-    start(c, head_bytes, body, body_bytes, now);
+    uds_client_begin(c, head_bytes, body, body_bytes, now);
 }
 
 void uds_client_session(struct uds_client *c, uint8_t session, uint32_t now)
@@ -358,6 +319,19 @@ void uds_client_reset(struct uds_client *c, uint8_t type, uint32_t now)
 void uds_client_tester_present(struct uds_client *c, uint32_t now)
 {
     uds_client_request(c, (const uint8_t[]){UDS_TESTER_PRESENT, UDS_SUPPRESS}, 2, NULL, 0, now);
+}
+
+static void begin_transfer(struct uds_client *c, const uint8_t *data, uint64_t offset, uint64_t bytes,
+                           size_t head_bytes, uint32_t now)
+{
+    struct uds_transfer *t = &c->transfer;
+    t->data = data;
+    t->bytes = bytes;
+    t->done = offset;
+    t->counter = 0;
+    t->exit_unheard = false;
+    t->step = UDS_OPEN;
+    uds_client_begin(c, head_bytes, NULL, 0, now);
 }
 
 static unsigned bytes_for(uint64_t size)

@@ -23,8 +23,10 @@ struct uds_client_config {
     uint32_t p2_us,
         p2_star_us;      /* 0: 50 ms + margin, 5 s + margin; 50 updates them from the server's own figures */
     uint32_t overall_us; /* limit for one request, repeats and pendings included; 0: 60 s; at most 35 min */
-    uint8_t repeats; /* of a request that got no answer, or 21; 36 is safe to repeat (same counter), 34 and 38
-                        too */
+    /* Of a request when nothing is heard of the server, or 21; 36 is safe to repeat (same counter), 34 and 38
+     * too. An answer that breaks off, and a block of which something is heard, are repeated until overall_us
+     * has passed; with 0 here, nothing ever is. */
+    uint8_t repeats;
 };
 #define UDS_MARGIN_US 100000u /* for the way there and back, on a loaded host */
 
@@ -40,17 +42,24 @@ struct uds_client {
         uint64_t bytes, done;
         uint32_t block_limit; /* set by the caller before: most payload bytes in a block; 0: as the server
                                  allows */
+        uint32_t lost;        /* blocks that had to be sent again, in all transfers of this client */
         /* private */
         const uint8_t *data;
         uint32_t block, block_max; /* payload bytes of the block under way, and of any */
-        uint8_t counter, step;
+        uint32_t block_now;        /* of the next one: fewer when blocks get lost */
+        uint32_t probe; /* payload bytes of the block behind the one under way, sent to ask for it */
+        uint32_t answer_us, streak; /* longest time for an answer, lately; blocks without loss */
+        uint8_t counter, step, lost_in_a_row, strays;
+        bool maybe;        /* a copy of the block under way has left whole and was not answered */
+        bool exit_unheard; /* so has a copy of the exit */
+        bool learned;      /* blocks got lost, and the server went on answering: block_now counts */
     } transfer;
     /* private */
     struct isotp *channel;
     struct isotp_message request;
     bool active, sending, holding;
     uint8_t repeats_left;
-    uint32_t deadline, overall_at;
+    uint32_t deadline, overall_at, sent_at, frames;
     uint8_t accepted[UDS_ECHO_MAX + 1], accepted_bytes; /* head of the last answer that was taken */
     uint8_t head[UDS_PATH_MAX + 40];
 };
@@ -84,7 +93,8 @@ void uds_client_routine(struct uds_client *c, uint16_t routine, const uint8_t *d
                         uint32_t now_us);
 void uds_client_reset(struct uds_client *c, uint8_t type, uint32_t now_us);
 void uds_client_tester_present(struct uds_client *c, uint32_t now_us); /* suppressed answer */
-/* Whole transfers: one outcome at the end; c->transfer.done counts up meanwhile: what the server has said it
+/* Whole transfers, in blocks that get shorter when blocks get lost, and longer again (uds_transfer.c): one
+ * outcome at the end; c->transfer.done counts up meanwhile: what the server has said it
  * has. DATA is borrowed until the outcome. A repeated 37 that is answered 24 counts as done; to verify is
  * another request. put_file: PATH has 1 to UDS_PATH_MAX bytes. put_image: DATA and BYTES are the whole of the
  * transported image, sent from OFFSET on; done begins there. */

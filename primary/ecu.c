@@ -24,7 +24,7 @@ void pri_ecu_init(struct pri_ecu *e, const struct pri_ecu_config *config, const 
 {
     *e = (struct pri_ecu){.config = config, .primary = primary, .verdict = PRI_DONE};
     isotp_init(&e->channel, &config->channel, e->receive, sizeof e->receive);
-    uds_client_init(&e->client, &(struct uds_client_config){.repeats = 2}, &e->channel);
+    uds_client_init(&e->client, &(struct uds_client_config){.repeats = 4}, &e->channel);
 }
 
 void pri_ecu_close(struct pri_ecu *e)

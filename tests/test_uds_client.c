@@ -28,6 +28,7 @@ static unsigned asked; /* requests that the ECU has received */
 static uint8_t last[4200], said[4200];
 static size_t last_bytes;
 static char log_text[400]; /* the first bytes of every request */
+static size_t sizes[40];   /* of every request */
 
 static void set_up(const struct line *told, size_t n, struct uds_client_config config)
 {
@@ -53,6 +54,7 @@ static void ecu_hears(void)
         asked++;
         heard_at = w.now;
         last_bytes = e.bytes;
+        if (asked <= sizeof sizes / sizeof *sizes) sizes[asked - 1] = e.bytes;
         memcpy(last, e.data, e.bytes);
         strncat(log_text, asked > 1 ? ", " : "", sizeof log_text - strlen(log_text) - 1);
         strncat(log_text, bytes_text(last, last_bytes < 4 ? last_bytes : 4),
@@ -592,6 +594,102 @@ START_TEST(second_answer_to_a_repeated_block_is_ignored)
 }
 END_TEST
 
+/* ---- A block whose fate is unknown: blocks of 20 bytes, two copies of the first without an answer ---- */
+
+static uint8_t payload[34];
+
+static void expect_transfer(uint32_t bytes, const char *log, const size_t *expected)
+{
+    uds_client_put_image(&client, 0, 0, payload, bytes, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    ck_assert_uint_eq(client.transfer.done, bytes);
+    ck_assert_str_eq(log_text, log);
+    for (size_t i = 0; i < asked; i++) ck_assert_uint_eq(sizes[i], expected[i]);
+}
+
+#define OPENED     "34 00 44 00, 36 01 00 00, 36 01 00 00, "
+#define FATE(...)  SCRIPT_WITH({.repeats = 3}, {1, 0, "74 20 00 16"}, __VA_ARGS__)
+#define SIZES(...) ((const size_t[]){11, 22, 22, __VA_ARGS__})
+
+/* Were it shorter under its number, a server that has it would take it for a repetition. */
+START_TEST(block_that_the_server_has_not_is_found_out_and_sent_again_shorter)
+{
+    FATE({4, 0, "7F 36 73"}, {5, 0, "76 01"}, {6, 0, "76 02"}, {7, 0, "76 03"}, {8, 0, "77"});
+    expect_transfer(34, OPENED "36 02 00 00, 36 01 00 00, 36 02 00 00, 36 03 00 00, 37",
+                    SIZES(7, 10, 18, 12, 1));
+}
+END_TEST
+
+START_TEST(block_that_the_server_has_is_found_out_and_not_sent_again)
+{
+    FATE({4, 0, "76 02"}, {5, 0, "76 03"}, {6, 0, "76 04"}, {7, 0, "77"});
+    expect_transfer(34, OPENED "36 02 00 00, 36 03 00 00, 36 04 00, 37", SIZES(7, 10, 3, 1));
+}
+END_TEST
+
+START_TEST(answers_to_all_copies_of_a_question_may_come)
+{
+    FATE({5, 0, "7F 36 73"}, {6, 0, "7F 36 73"}, {6, 0, "76 02"}, {6, 0, "76 01"}, {7, 0, "76 02"},
+         {8, 0, "76 03"}, {9, 0, "77"});
+    expect_transfer(34, OPENED "36 02 00 00, 36 02 00 00, 36 01 00 00, 36 02 00 00, 36 03 00 00, 37",
+                    SIZES(7, 7, 10, 18, 12, 1));
+}
+END_TEST
+
+START_TEST(last_block_is_asked_for_with_the_exit)
+{
+    {
+        FATE({4, 0, "77"});
+        expect_transfer(20, OPENED "37", SIZES(1));
+    }
+    FATE({4, 0, "7F 37 24"}, {5, 0, "76 01"}, {6, 0, "76 02"}, {7, 0, "77"});
+    expect_transfer(20, OPENED "37, 36 01 00 00, 36 02 00 00, 37", SIZES(1, 10, 14, 1));
+}
+END_TEST
+
+START_TEST(exit_of_unknown_fate_is_settled_by_the_block)
+{
+    {
+        FATE({5, 0, "7F 37 24"}, {6, 0, "7F 36 24"}); /* the transfer has ended */
+        expect_transfer(20, OPENED "37, 37, 36 01 00 00", SIZES(1, 1, 10));
+    }
+    FATE({5, 0, "7F 37 24"}, {6, 0, "76 01"}, {7, 0, "76 02"}, {8, 0, "77"}); /* it goes on */
+    expect_transfer(20, OPENED "37, 37, 36 01 00 00, 36 02 00 00, 37", SIZES(1, 1, 10, 14, 1));
+}
+END_TEST
+
+/* That block never was with the server, so it may be shorter at once. */
+START_TEST(block_that_was_not_sent_whole_is_sent_again_shorter_at_once)
+{
+    uint32_t nth = 8; /* its second flow control */
+    SCRIPT_WITH({.repeats = 3}, {1, 0, "74 20 00 16"}, {2, 0, "76 01"}, {3, 0, "76 02"}, {4, 0, "77"});
+    w.ecu.config.block_size = 1;
+    w.vanishes = loses_nth;
+    w.ctx = &nth;
+    expect_transfer(20, "34 00 44 00, 36 01 00 00, 36 02 00 00, 37", (const size_t[]){11, 17, 7, 1});
+}
+END_TEST
+
+static bool loses_all_after(void *ctx, uint32_t nth, bool to_ecu)
+{
+    (void)to_ecu;
+    return nth > *(const uint32_t *)ctx;
+}
+
+START_TEST(server_that_falls_silent_does_not_make_the_next_blocks_shorter)
+{
+    uint32_t nth = 6; /* the flow control of the block */
+    SCRIPT_WITH({.repeats = 1}, {1, 0, "74 20 00 16"}, {2, 0, "74 20 00 16"}, {3, 0, "76 01"}, {4, 0, "77"});
+    w.vanishes = loses_all_after;
+    w.ctx = &nth;
+    uds_client_put_image(&client, 0, 0, payload, 20, w.now);
+    ck_assert_int_eq(outcome(), UDS_NO_ANSWER);
+    w.vanishes = NULL;
+    idle(3 * SECOND);
+    expect_transfer(20, "34 00 44 00, 34 00 44 00, 36 01 00 00, 37", (const size_t[]){11, 11, 22, 1});
+}
+END_TEST
+
 START_TEST(second_answer_to_a_repeated_request_is_ignored)
 {
     SCRIPT_WITH({.repeats = 1}, {2, 0, "62 FD 12 00"}, {3, 0, "62 FD 12 00"}, {3, 0, "62 FD 13 00"},
@@ -841,6 +939,11 @@ SUITE("uds_client", positive_answer_is_handed_over_whole, usual_requests_are_spe
       cancel_ends_the_request_without_an_answer, explanation_is_cut_at_the_end_of_the_buffer,
       file_goes_in_blocks_of_the_servers_size, image_goes_from_its_offset_in_blocks_of_the_callers_size,
       sizes_beyond_32_bits_are_told_in_eight_bytes, block_without_answer_is_repeated_with_the_same_counter,
+      block_that_the_server_has_not_is_found_out_and_sent_again_shorter,
+      block_that_the_server_has_is_found_out_and_not_sent_again, answers_to_all_copies_of_a_question_may_come,
+      last_block_is_asked_for_with_the_exit, exit_of_unknown_fate_is_settled_by_the_block,
+      block_that_was_not_sent_whole_is_sent_again_shorter_at_once,
+      server_that_falls_silent_does_not_make_the_next_blocks_shorter,
       second_answer_to_a_repeated_block_is_ignored, second_answer_to_a_repeated_request_is_ignored,
       exit_whose_answer_was_lost_is_not_a_failure, refusal_anywhere_in_a_transfer_ends_it,
       impossible_block_length_is_a_bad_answer, block_length_of_eight_bytes_is_understood,

@@ -1,0 +1,31 @@
+/* Shared by uds_client.c (one request) and uds_transfer.c (34 or 38, 36 ..., 37); nobody else includes this.
+ */
+#ifndef ISOTP_UDS_CLIENT_PRIVATE_H
+#define ISOTP_UDS_CLIENT_PRIVATE_H
+
+#include "isotp/uds_client.h"
+
+enum uds_step { UDS_NO_TRANSFER, UDS_OPEN, UDS_BLOCK, UDS_PROBE, UDS_PROBE_EXIT, UDS_EXIT };
+
+/* Sends the head, which is in place, and BODY. begin: a new request, with all its repeats and all its time;
+ * again: the same or another message in the place of one that got lost. */
+void uds_client_begin(struct uds_client *c, size_t head_bytes, const uint8_t *body, size_t body_bytes,
+                      uint32_t now);
+void uds_client_again(struct uds_client *c, size_t head_bytes, const uint8_t *body, size_t body_bytes,
+                      uint32_t now);
+/* Some frame for our channel has come since the message began to leave. */
+bool uds_client_heard(const struct uds_client *c);
+void uds_client_finish(struct uds_client *c, enum uds_outcome outcome);
+
+/* A transfer is past 34 or 38. */
+bool uds_transfer_runs(const struct uds_client *c);
+/* The step under way was answered positively; was refused (false: not the transfer's business); got lost:
+ * WHOLE says that every frame of the message has left. */
+void uds_transfer_answered(struct uds_client *c, uint32_t now);
+bool uds_transfer_refused(struct uds_client *c, uint8_t code, uint32_t now);
+void uds_transfer_lost(struct uds_client *c, bool whole, uint32_t now);
+/* How long the server may take for an answer; and, told to the channel, for a flow control. */
+uint32_t uds_transfer_patience(const struct uds_client *c);
+void uds_transfer_pace(struct uds_client *c);
+
+#endif
