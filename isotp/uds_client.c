@@ -20,13 +20,14 @@ void uds_client_finish(struct uds_client *c, enum uds_outcome outcome)
 {
     c->outcome = outcome;
     c->active = c->sending = false;
+    if (outcome != UDS_POSITIVE && uds_transfer_runs(c))
+        c->transfer.learned = false; /* it was not the length */
     c->transfer.step = UDS_NO_TRANSFER;
 }
 
 static void fail(struct uds_client *c, enum isotp_result why)
 {
     c->transport = why;
-    c->transfer.learned = false; /* the length of blocks was not what it was about */
     uds_client_finish(c, UDS_NO_ANSWER);
 }
 

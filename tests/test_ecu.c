@@ -402,14 +402,14 @@ START_TEST(time_that_was_accepted_is_not_sent_twice)
     some_metadata();
     parcel.attested_s = 1000;
     u.versions.time_floor_s = 1000; /* as if 0310 had stored it before its answers were lost */
-    lose_answers(UDS_ROUTINE_CONTROL, 3);
+    lose_answers(UDS_ROUTINE_CONTROL, 5);
     done(PRI_PREPARE);
     ck_assert_uint_eq(times("38:time"), 1);
     ck_assert_uint_eq(times("38:director/targets"), 2);
 
     (void)unit_log(&u);
     u.versions.time_floor_s = 999;
-    lose_answers(UDS_ROUTINE_CONTROL, 3);
+    lose_answers(UDS_ROUTINE_CONTROL, 5);
     done(PRI_PREPARE);
     ck_assert_uint_eq(times("38:time"), 2);
     end();
