@@ -2,7 +2,7 @@
  *
  * An adapter embeds struct isotp_link as its first member and fills OPS. Nothing here blocks; whoever waits,
  * waits on FD. Adapters: link_socketcan.c (Linux CAN_RAW), link_virtual.c (the virtual bus of
- * isoctane-sim) and link_slcan_posix.c (serial adapters). */
+ * isoctane-sim), link_slcan_posix.c (serial adapters) and link_socketcand_posix.c (a bus of another host). */
 #ifndef ISOTP_LINK_H
 #define ISOTP_LINK_H
 
@@ -29,12 +29,14 @@ struct isotp_link {
 
 /* Opens a link by its configured name. "vcan0", "can:vcan0": a SocketCAN interface; "bus:/path/to/socket": a
  * virtual bus; "slcan:/dev/ttyACM0": a serial adapter, at 500 kbit/s or with ",S0" to ",S8" behind it as the
- * adapter calls its bitrates. FD asks for CAN FD. Returns NULL and writes one sentence (what, where, what to
- * do) into WHY. The caller closes with ops->close, which frees it. Hosted only: link_open.c,
- * link_socketcan.c, link_virtual.c, link_slcan_posix.c. */
+ * adapter calls its bitrates; "socketcand:HOST:PORT/BUS": a bus behind a socketcand server, port 29536 and
+ * bus can0 when they are left out. FD asks for CAN FD. Returns NULL and writes one sentence (what, where,
+ * what to do) into WHY. The caller closes with ops->close, which frees it. Hosted only: link_open.c,
+ * link_socketcan.c, link_virtual.c, link_slcan_posix.c, link_socketcand_posix.c. */
 struct isotp_link *isotp_link_open(const char *name, bool fd, char *why, size_t why_size);
 struct isotp_link *isotp_link_open_socketcan(const char *interface, bool fd, char *why, size_t why_size);
 struct isotp_link *isotp_link_open_slcan(const char *tty, bool fd, char *why, size_t why_size);
+struct isotp_link *isotp_link_open_socketcand(const char *place, bool fd, char *why, size_t why_size);
 struct isotp_link *isotp_link_open_virtual(const char *socket_path, bool fd, char *why, size_t why_size);
 
 #endif

@@ -14,14 +14,18 @@
 
 static const char help_text[] =
     "Usage: isoctane-sim bus --path SOCKET [OPTION...]\n"
+    "       isoctane-sim bus --bridge LINK --bridge LINK [OPTION...]\n"
     "\n"
     "A CAN bus for the processes of this host: Isoctane's programs join it as bus:SOCKET. Keeps the pace of "
     "a real bus:\n"
     "arbitration, stuff bits, bit times. Runs until SIGINT or SIGTERM.\n"
     "\n"
-    "  --path SOCKET         where clients connect (required)\n"
+    "  --path SOCKET         where clients connect\n"
+    "  --bridge LINK         join this bus to ours: can0, bus:SOCKET, slcan:TTY, socketcand:HOST:PORT/BUS;\n"
+    "                        twice, and our bus stands between two, with its faults and rules\n"
     "  --name NAME           the bus's name in logs and socketcand (default can0)\n"
-    "  --bitrate BPS         arbitration phase, bit/s (default 500000); 0: as fast as the host\n"
+    "  --bitrate BPS         arbitration phase, bit/s (default 500000; with --bridge 0); 0: as fast as\n"
+    "                        the host\n"
     "  --data-bitrate BPS    CAN FD, with this bitrate in the data phase; 0: the same bitrate\n"
     "  --socketcand PORT     also speak socketcand on 127.0.0.1:PORT; 0: any free port\n"
     "  --slcan PATH          also speak SLCAN, the text of serial adapters: on the tty PATH, or on a Unix\n"
@@ -53,6 +57,8 @@ static const char help_text[] =
 struct options {
     struct sim_hub_config hub;
     const char *log;
+    const char *bridged[SIM_BRIDGE_LINKS];
+    bool bitrate_given;
     struct sim_rule rules[SIM_RULES_MAX];
 };
 
@@ -83,6 +89,7 @@ static bool percent(const char *text, uint32_t *ppm, char **end)
 
 enum option_id {
     PATH = 1,
+    BRIDGE,
     NAME,
     BITRATE,
     DATA_BITRATE,
@@ -105,6 +112,7 @@ enum option_id {
 
 static const struct option long_options[] = {
     {"path", required_argument, NULL, PATH},
+    {"bridge", required_argument, NULL, BRIDGE},
     {"name", required_argument, NULL, NAME},
     {"bitrate", required_argument, NULL, BITRATE},
     {"data-bitrate", required_argument, NULL, DATA_BITRATE},
@@ -188,6 +196,10 @@ static int take(struct options *o, const struct option *option, const char *valu
     case PATH:
         hub->path = value;
         return SIM_EXIT_OK;
+    case BRIDGE:
+        if (hub->bridged_count == SIM_BRIDGE_LINKS) return complain("bridge", value, "too many links");
+        o->bridged[hub->bridged_count++] = value;
+        return SIM_EXIT_OK;
     case NAME:
         if (value[0] == '\0' || strlen(value) > 15 || strpbrk(value, " <>#\n") != NULL)
             return complain("name", value, "give 1 to 15 characters such as can0");
@@ -197,6 +209,7 @@ static int take(struct options *o, const struct option *option, const char *valu
         if (!whole(value, 1000000000, &n))
             return complain("bitrate", value, "give bit/s such as 500000, or 0");
         hub->bus.bitrate = (uint32_t)n;
+        o->bitrate_given = true;
         return SIM_EXIT_OK;
     case DATA_BITRATE:
         if (!whole(value, 1000000000, &n))
@@ -245,7 +258,10 @@ static void describe(const struct options *o, struct sim_hub *h)
 {
     const struct sim_bus_config *bus = &sim_hub_bus(h)->config;
 
-    printf("bus:%s ready: %s, %s", o->hub.path, o->hub.name, bus->fd ? "CAN FD" : "classic CAN");
+    if (o->hub.path != NULL) printf("bus:%s ", o->hub.path);
+    for (size_t i = 0; i < o->hub.bridged_count; i++) printf("%s%s", i > 0 ? "<->" : "", o->bridged[i]);
+    printf("%sready: %s, %s", o->hub.bridged_count > 0 ? " " : "", o->hub.name,
+           bus->fd ? "CAN FD" : "classic CAN");
     if (bus->bitrate == 0)
         printf(", no bitrate");
     else
@@ -307,6 +323,12 @@ static int run(struct options *o)
             fprintf(stderr, "isoctane-sim bus: cannot wait for events: %s\n", strerror(errno));
             status = SIM_EXIT_FAULT;
         }
+        if (sim_hub_down(h) != NULL) {
+            fprintf(stderr,
+                    "isoctane-sim bus: %s: down (bus-off, or its bus ended); start again when it is up\n",
+                    sim_hub_down(h));
+            status = SIM_EXIT_FAULT;
+        }
         sum_up(h, sim_monotonic_ns() - began);
         sim_hub_close(h);
     }
@@ -322,6 +344,7 @@ int sim_cmd_bus(int argc, char **argv)
 {
     struct options o = {.hub = {.name = "can0", .bus = {.bitrate = 500000, .faults = {.seed = 1}}}};
     o.hub.bus.rules = o.rules;
+    o.hub.bridged = o.bridged;
 
     optind = 1;
     for (int id, index = 0; (id = getopt_long(argc, argv, "", long_options, &index)) != -1;) {
@@ -340,9 +363,12 @@ int sim_cmd_bus(int argc, char **argv)
         fprintf(stderr, "isoctane-sim bus: %s: not an option; see isoctane-sim bus --help\n", argv[optind]);
         return SIM_EXIT_USAGE;
     }
-    if (o.hub.path == NULL) {
-        fprintf(stderr, "isoctane-sim bus: --path SOCKET is required; see isoctane-sim bus --help\n");
+    if (o.hub.path == NULL && o.hub.bridged_count == 0) {
+        fprintf(
+            stderr,
+            "isoctane-sim bus: --path SOCKET or --bridge LINK is required; see isoctane-sim bus --help\n");
         return SIM_EXIT_USAGE;
     }
+    if (o.hub.bridged_count > 0 && !o.bitrate_given) o.hub.bus.bitrate = 0; /* they have their own */
     return run(&o);
 }

@@ -41,7 +41,8 @@ struct sim_hub {
     size_t clients;
     struct sim_socketcand *socketcand;
     struct sim_slcan *slcan;
-    size_t socketcand_at, slcan_at; /* where their entries begin, in what fds() filled last */
+    struct sim_bridge *bridge;
+    size_t socketcand_at, slcan_at, bridge_at; /* where their entries begin, in what fds() filled last */
     struct sim_candump candump;
     uint64_t behind_ns; /* bus time is this much behind the clock, for good */
     uint64_t late_ns;   /* how late the last frame was delivered */
@@ -56,6 +57,11 @@ struct sim_bus *sim_hub_bus(struct sim_hub *h)
 uint16_t sim_hub_socketcand_port(const struct sim_hub *h)
 {
     return h->socketcand == NULL ? 0 : sim_socketcand_port(h->socketcand);
+}
+
+const char *sim_hub_down(const struct sim_hub *h)
+{
+    return h->bridge == NULL ? NULL : sim_bridge_down(h->bridge);
 }
 
 /* --- clients --- */
@@ -182,6 +188,7 @@ static void advance(struct sim_hub *h, uint64_t now_ns)
         for (size_t i = 0; i < h->clients; i++) pull(h->client[i]);
         if (h->socketcand != NULL) sim_socketcand_pull(h->socketcand);
         if (h->slcan != NULL) sim_slcan_pull(h->slcan);
+        if (h->bridge != NULL) sim_bridge_pull(h->bridge);
 
         uint64_t due = sim_bus_due(&h->bus);
         if (due > now_ns) break;
@@ -211,7 +218,7 @@ size_t sim_hub_fds(struct sim_hub *h, struct pollfd *fds)
     bool held = held_until(h, h->run_ns) != 0;
     size_t n = 0;
 
-    fds[n++] = sim_wait_for(h->listener, true, false);
+    fds[n++] = sim_wait_for(h->listener, h->listener >= 0, false);
     for (size_t i = 0; i < h->clients; i++) {
         struct client *c = h->client[i];
         bool in = !held && sim_bus_room(&h->bus, c->port) >= READ_AT_ROOM;
@@ -222,6 +229,8 @@ size_t sim_hub_fds(struct sim_hub *h, struct pollfd *fds)
     if (h->socketcand != NULL) n += sim_socketcand_fds(h->socketcand, &fds[n]);
     h->slcan_at = n;
     if (h->slcan != NULL) n += sim_slcan_fds(h->slcan, &fds[n]);
+    h->bridge_at = n;
+    if (h->bridge != NULL) n += sim_bridge_fds(h->bridge, &fds[n]);
     return n;
 }
 
@@ -238,6 +247,7 @@ void sim_hub_run(struct sim_hub *h, const struct pollfd *fds, uint64_t now_ns)
     }
     if (h->socketcand != NULL) sim_socketcand_ready(h->socketcand, &fds[h->socketcand_at]);
     if (h->slcan != NULL) sim_slcan_ready(h->slcan, &fds[h->slcan_at]);
+    if (h->bridge != NULL) sim_bridge_ready(h->bridge, &fds[h->bridge_at]);
 
     advance(h, h->run_ns);
     for (size_t i = 0; i < h->clients; i++) {
@@ -245,6 +255,7 @@ void sim_hub_run(struct sim_hub *h, const struct pollfd *fds, uint64_t now_ns)
     }
     if (h->socketcand != NULL) sim_socketcand_push(h->socketcand);
     if (h->slcan != NULL) sim_slcan_push(h->slcan);
+    if (h->bridge != NULL) sim_bridge_push(h->bridge);
     sim_candump_flush(&h->candump);
     forget_closed(h);
     if (fds[0].revents & POLLIN) {
@@ -280,7 +291,10 @@ int sim_hub_loop(struct sim_hub *const *hubs, size_t count, int stop_fd)
         }
         if (fds[n - 1].revents != 0) result = 0;
         now = sim_monotonic_ns();
-        for (size_t i = 0; i < count; i++) sim_hub_run(hubs[i], &fds[start[i]], now);
+        for (size_t i = 0; i < count; i++) {
+            sim_hub_run(hubs[i], &fds[start[i]], now);
+            if (sim_hub_down(hubs[i]) != NULL) result = 0;
+        }
     }
     free(start);
     free(fds);
@@ -295,20 +309,26 @@ struct sim_hub *sim_hub_open(const struct sim_hub_config *config, char *why, siz
     struct sim_hub *h = calloc(1, sizeof *h);
 
     if (h == NULL) {
-        snprintf(why, why_size, "%s: out of memory", config->path);
+        snprintf(why, why_size, "%s: out of memory", name);
         return NULL;
     }
-    h->listener = sim_unix_listen(config->path, SOCK_SEQPACKET, why, why_size);
-    if (h->listener < 0) {
+    h->listener = config->path != NULL ? sim_unix_listen(config->path, SOCK_SEQPACKET, why, why_size) : -1;
+    if (config->path != NULL && h->listener < 0) {
         free(h);
         return NULL;
     }
     sim_bus_init(&h->bus, &config->bus);
-    memcpy(h->path, config->path, strlen(config->path) + 1);
+    if (config->path != NULL) memcpy(h->path, config->path, strlen(config->path) + 1);
+    bool good = true;
+    if (config->bridged_count > 0) { /* first: rules know its links by their ports */
+        h->bridge = sim_bridge_open(&h->bus, config->bridged, config->bridged_count, why, why_size);
+        good = h->bridge != NULL;
+    }
     (void)sim_candump_start(&h->candump, &h->bus, config->log, name, sim_day_offset_ns());
-    if (config->socketcand)
+    if (good && config->socketcand) {
         h->socketcand = sim_socketcand_open(&h->bus, name, config->socketcand_port, why, why_size);
-    bool good = !config->socketcand || h->socketcand != NULL;
+        good = h->socketcand != NULL;
+    }
     if (good && config->slcan != NULL) {
         h->slcan = sim_slcan_open(&h->bus, config->slcan, why, why_size);
         good = h->slcan != NULL;
@@ -326,8 +346,11 @@ void sim_hub_close(struct sim_hub *h)
     }
     if (h->socketcand != NULL) sim_socketcand_close(h->socketcand);
     if (h->slcan != NULL) sim_slcan_close(h->slcan);
+    if (h->bridge != NULL) sim_bridge_close(h->bridge);
     sim_candump_flush(&h->candump);
-    close(h->listener);
-    (void)unlink(h->path);
+    if (h->listener >= 0) {
+        close(h->listener);
+        (void)unlink(h->path);
+    }
     free(h);
 }

@@ -2,7 +2,8 @@
  *
  * Clients connect to a Unix SEQPACKET socket and exchange struct can_frame and struct canfd_frame of
  * linux/can.h, one per packet; isotp/link_virtual.h says what else they see. With a TCP port the bus also
- * speaks socketcand (sim/socketcand.h), with another path SLCAN (sim/slcan.h).
+ * speaks socketcand (sim/socketcand.h), with another path SLCAN (sim/slcan.h). Other buses become members of
+ * it as bridged links (sim/bridge.h).
  *
  * Pace: the bus keeps its own time. Frames that wait follow each other without a gap even when this process
  * wakes late, and an answer is timed from the moment its cause was really delivered. So the average rate is
@@ -12,17 +13,20 @@
 #ifndef SIM_HUB_H
 #define SIM_HUB_H
 
+#include "sim/bridge.h"
 #include "sim/bus.h"
 
 #include <poll.h>
 #include <stdio.h>
 
 #define SIM_HUB_QUEUE       1024 /* frames that wait for a slow client, beyond its socket */
-#define SIM_HUB_FDS         (3 * SIM_BUS_PORTS + 3)
+#define SIM_HUB_FDS         (3 * SIM_BUS_PORTS + 3 + SIM_BRIDGE_LINKS)
 #define SIM_HUB_PATIENCE_NS UINT64_C(100000000)
 
 struct sim_hub_config {
-    const char *path; /* of the socket; copied */
+    const char *path;           /* of the socket; copied; NULL: only bridged links and servers */
+    const char *const *bridged; /* names of links (isotp/link.h); stay the caller's */
+    size_t bridged_count;
     const char *name; /* of the bus, for socketcand and the log; NULL: "can0"; stays the caller's */
     struct sim_bus_config bus;
     bool socketcand;
@@ -44,7 +48,11 @@ size_t sim_hub_fds(struct sim_hub *h, struct pollfd *fds);
 uint64_t sim_hub_due(const struct sim_hub *h);
 void sim_hub_run(struct sim_hub *h, const struct pollfd *fds, uint64_t now_ns);
 
-/* The poll loop: runs the hubs until STOP_FD is readable. Returns 0, or -1 with errno. */
+/* The name of a bridged link that is down, for good; NULL: none. */
+const char *sim_hub_down(const struct sim_hub *h);
+
+/* The poll loop: runs the hubs until STOP_FD is readable or a bridged link is down. Returns 0, or -1 with
+ * errno. */
 int sim_hub_loop(struct sim_hub *const *hubs, size_t count, int stop_fd);
 
 /* Its counters, and faults to change: from the thread that runs the hub, or when none does. */

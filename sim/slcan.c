@@ -51,6 +51,7 @@ static void on_frame(void *ctx, const struct isotp_frame *f, uint64_t at_ns)
     struct line *l = ctx;
     uint8_t text[ISOTP_SLCAN_LINE];
     (void)at_ns;
+    if (f->flags & ISOTP_ERROR) return; /* this text has no error frames */
     if (l->mode != CLOSED && l->fd >= 0) say(l, text, isotp_slcan_write(text, f));
 }
 

@@ -367,7 +367,7 @@ START_TEST(any_two_identifiers_compete_bit_by_bit)
         }
         for (int i = 0; i < 2; i++) {
             add_id(&bits[i], &f[i]);
-            add(&bits[i], 0, 40); /* longer than any arbitration field */
+            add(&bits[i], 0, 24); /* as long as an extended one */
         }
         int order = memcmp(bits[0].bit, bits[1].bit, 34);
         start_classic_bus();

@@ -42,7 +42,7 @@ static const struct {
     int status;
 } ends[] = {
     {"bus --help", "Usage: isoctane-sim bus", SIM_EXIT_OK},
-    {"bus", "--path SOCKET is required", SIM_EXIT_USAGE},
+    {"bus", "--path SOCKET or --bridge LINK is required", SIM_EXIT_USAGE},
     {"bus --path /tmp/x extra", "extra: not an option", SIM_EXIT_USAGE},
     {"bus --nonsense", "--help", SIM_EXIT_USAGE},
     {"bus --bitrate fast", "--bitrate fast: give bit/s", SIM_EXIT_USAGE},
