@@ -37,8 +37,10 @@ void isotp_init(struct isotp *l, const struct isotp_config *config, uint8_t *rx,
     l->offset = c->addressing == ISOTP_NORMAL ? 0 : 1;
     c->tx_dl = !c->fd || c->tx_dl < 8 ? 8 : isotp_frame_len(c->tx_dl);
     if (c->n_as_us == 0) c->n_as_us = SECOND_US;
+    if (c->n_ar_us == 0) c->n_ar_us = SECOND_US;
     if (c->n_bs_us == 0) c->n_bs_us = SECOND_US;
     if (c->n_cr_us == 0) c->n_cr_us = SECOND_US;
+    if (c->n_br_us == 0) c->n_br_us = c->n_bs_us / 4 * 3;
 }
 
 static bool carries_pdu(const struct isotp *l, const struct isotp_frame *f)
@@ -80,9 +82,14 @@ static void give_up_offer(struct isotp *l)
     if (l->offered > 0) isotp_end_send(l, ISOTP_N_TIMEOUT_A);
 }
 
+static uint32_t offer_us(const struct isotp *l)
+{
+    return l->offered_flow ? l->config.n_ar_us : l->config.n_as_us;
+}
+
 void isotp_tick(struct isotp *l, uint32_t now_us)
 {
-    if (l->offered > 0 && isotp_reached(now_us, l->offered_at + l->config.n_as_us)) give_up_offer(l);
+    if (l->offered > 0 && isotp_reached(now_us, l->offered_at + offer_us(l))) give_up_offer(l);
     if (l->tx.at.state == ISOTP_TX_AWAIT_FLOW && isotp_reached(now_us, l->tx.deadline))
         isotp_end_send(l, ISOTP_N_TIMEOUT_BS);
     if (isotp_receive_timed(l) && isotp_reached(now_us, l->rx.deadline)) isotp_receive_late(l);
@@ -92,7 +99,7 @@ uint32_t isotp_due(const struct isotp *l, uint32_t now_us)
 {
     uint32_t due = ISOTP_NEVER;
     if (l->offered > 0) {
-        due = until(now_us, l->offered_at + l->config.n_as_us);
+        due = until(now_us, l->offered_at + offer_us(l));
     } else if (isotp_ready(l, now_us)) {
         return 0;
     } else if (l->tx.at.state == ISOTP_TX_CONSECUTIVE) {
@@ -137,7 +144,7 @@ bool isotp_poll(struct isotp *l, struct isotp_event *e)
             l->lent = (uint8_t)m;
             e->kind = ISOTP_RECEIVED;
             e->functional = m == ISOTP_MAIL_FUNCTIONAL;
-            e->data = e->functional ? l->rx.functional : l->rx.buffer;
+            e->data = e->functional ? l->rx.functional : l->rx.sinking ? NULL : l->rx.buffer;
             e->bytes = e->functional ? l->rx.functional_bytes : l->rx.message_bytes;
         }
         return true;

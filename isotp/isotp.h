@@ -54,7 +54,10 @@ struct isotp_config {
     uint8_t block_size; /* BS that we ask for: consecutive frames per flow control, 0: all */
     uint8_t st_min;     /* STmin that we ask for, as coded on the wire: 0..0x7F ms, 0xF1..0xF9 100..900 us */
     uint8_t wait_max;   /* N_WFTmax: wait frames accepted in a row, and sent */
-    uint32_t n_as_us, n_bs_us, n_cr_us; /* 0: the standard's 1 s */
+    /* ISO 15765-2, 9.8. N_As, N_Ar: a frame of ours, of data or of flow control, that the link does not take;
+     * N_Bs, N_Cr: one of theirs that does not come; 0: the standard's 1 s. N_Br: from one of our wait frames
+     * to the next; 0: three quarters of N_Bs. N_Cs is how soon the owner calls when due() is over. */
+    uint32_t n_as_us, n_ar_us, n_bs_us, n_br_us, n_cr_us;
     /* STmin counts from the end of a frame on the wire. A link that queues takes a frame before that: then
      * the time that our longest frame needs on the wire, so that the gap is never shorter. 0: sent() means
      * that the frame has left. */
@@ -73,6 +76,16 @@ struct isotp_message {
     const uint8_t *head;
     const uint8_t *body;
     uint32_t head_bytes, body_bytes;
+};
+
+/* Takes messages that are longer than the receive buffer, a piece at a time, as they come. CTX is the
+ * owner's. */
+struct isotp_sink {
+    void *ctx;
+    uint32_t max_bytes;                                      /* a longer message is answered with overflow */
+    bool (*begin)(void *ctx, uint32_t bytes);                /* false: not this one; overflow */
+    bool (*add)(void *ctx, const uint8_t *data, uint32_t n); /* false: no more; ends with N_BUFFER_OVFLW */
+    void (*end)(void *ctx, enum isotp_result why); /* N_OK: all has come; after every begin() that was true */
 };
 
 /* What came of it. DATA of a RECEIVED message is lent until release(). */
@@ -94,6 +107,8 @@ struct isotp_rx {
     uint32_t message_bytes; /* of the complete message in the buffer; 0: the buffer is free */
     uint32_t length, got;   /* of the message under way */
     uint32_t deadline;      /* N_Cr, or the next wait frame; runs while no flow control waits to be sent */
+    const struct isotp_sink *sink;
+    bool sinking; /* the message under way, or complete, went there */
     uint8_t state, flow, sn, frame_dl, block_left, waits, result;
     uint8_t held_bytes, functional_bytes;
     uint8_t held[ISOTP_FRAME_PAYLOAD]; /* what came while the buffer was taken: a single frame, or a first
@@ -129,6 +144,10 @@ struct isotp {
 
 /* RX is the receive buffer; a longer message is answered with overflow. CONFIG is copied. */
 void isotp_init(struct isotp *l, const struct isotp_config *config, uint8_t *rx, uint32_t rx_capacity);
+
+/* Messages longer than the receive buffer go to SINK, which stays the caller's. The event RECEIVED has DATA
+ * NULL then. NULL, as after init: they are refused. Not while a message comes in. */
+void isotp_set_sink(struct isotp *l, const struct isotp_sink *sink);
 
 /* Starts a message. N_OK, BUSY or BAD_LENGTH; ISOTP_SENT or ISOTP_SEND_FAILED follows later.
  * BUSY: the message before is being sent, or its event has not been polled. */

@@ -2,12 +2,6 @@
 
 #include <string.h>
 
-/* A wait frame goes out in time for a sender that has our own N_Bs. */
-static uint32_t wait_us(const struct isotp *l)
-{
-    return l->config.n_bs_us / 4 * 3;
-}
-
 void isotp_set_flow(struct isotp *l, enum isotp_flow flow)
 {
     l->rx.flow = (uint8_t)flow;
@@ -16,8 +10,19 @@ void isotp_set_flow(struct isotp *l, enum isotp_flow flow)
     l->offered--;
 }
 
+void isotp_set_sink(struct isotp *l, const struct isotp_sink *sink)
+{
+    l->rx.sink = sink;
+}
+
+static void end_sink(struct isotp *l, enum isotp_result why)
+{
+    if (l->rx.sinking && l->rx.state == ISOTP_RX_RECEIVING) l->rx.sink->end(l->rx.sink->ctx, why);
+}
+
 void isotp_end_receive(struct isotp *l, enum isotp_result why)
 {
+    end_sink(l, why);
     l->rx.state = ISOTP_RX_IDLE;
     l->rx.held_bytes = 0;
     l->rx.result = (uint8_t)why;
@@ -25,14 +30,41 @@ void isotp_end_receive(struct isotp *l, enum isotp_result why)
     isotp_post(l, ISOTP_MAIL_FAILED);
 }
 
+static void overflow(struct isotp *l)
+{
+    isotp_end_receive(l, ISOTP_N_BUFFER_OVFLW);
+    isotp_set_flow(l, ISOTP_OVERFLOW);
+}
+
+static bool store(struct isotp *l, const uint8_t *data, uint32_t n)
+{
+    struct isotp_rx *rx = &l->rx;
+    if (rx->sinking) {
+        if (!rx->sink->add(rx->sink->ctx, data, n)) return false;
+    } else {
+        memcpy(rx->buffer + rx->got, data, n);
+    }
+    rx->got += n;
+    return true;
+}
+
 static void begin_receive(struct isotp *l, const uint8_t *data, uint8_t n)
 {
-    memcpy(l->rx.buffer, data, n);
-    l->rx.got = n;
-    l->rx.sn = 1;
-    l->rx.state = ISOTP_RX_RECEIVING;
-    l->rx.block_left = l->config.block_size;
-    isotp_set_flow(l, ISOTP_CTS);
+    struct isotp_rx *rx = &l->rx;
+    rx->sinking = rx->length > rx->capacity;
+    rx->state = ISOTP_RX_IDLE;
+    if (rx->sinking && !rx->sink->begin(rx->sink->ctx, rx->length)) {
+        isotp_set_flow(l, ISOTP_OVERFLOW);
+        return;
+    }
+    rx->state = ISOTP_RX_RECEIVING;
+    rx->got = 0;
+    rx->sn = 1;
+    rx->block_left = l->config.block_size;
+    if (store(l, data, n))
+        isotp_set_flow(l, ISOTP_CTS);
+    else
+        overflow(l);
 }
 
 static void deliver(struct isotp *l, uint32_t bytes)
@@ -40,6 +72,14 @@ static void deliver(struct isotp *l, uint32_t bytes)
     l->rx.state = ISOTP_RX_IDLE;
     l->rx.message_bytes = bytes;
     isotp_post(l, ISOTP_MAIL_MESSAGE);
+}
+
+/* One that came in a single frame. */
+static void deliver_single(struct isotp *l, const uint8_t *data, uint8_t n)
+{
+    l->rx.sinking = false;
+    memcpy(l->rx.buffer, data, n);
+    deliver(l, n);
 }
 
 static void hold(struct isotp *l, const uint8_t *data, uint8_t n)
@@ -74,8 +114,7 @@ bool isotp_on_single(struct isotp *l, const struct isotp_pdu *p, uint32_t now_us
     if (l->rx.message_bytes > 0) {
         hold(l, payload, n);
     } else {
-        memcpy(l->rx.buffer, payload, n);
-        deliver(l, n);
+        deliver_single(l, payload, n);
     }
     return true;
 }
@@ -94,7 +133,9 @@ bool isotp_on_first(struct isotp *l, const struct isotp_pdu *p, uint32_t now_us)
     if (length <= isotp_single_max(p->frame_dl, p->offset)) return false;
 
     if (l->rx.state != ISOTP_RX_IDLE) isotp_end_receive(l, ISOTP_N_UNEXP_PDU);
-    if (length > l->rx.capacity || l->rx.held_bytes > 0) {
+    const struct isotp_sink *sink = l->rx.sink;
+    bool fits = length <= l->rx.capacity || (sink != NULL && length <= sink->max_bytes);
+    if (!fits || l->rx.held_bytes > 0) {
         isotp_set_flow(l, ISOTP_OVERFLOW);
         return true;
     }
@@ -107,7 +148,7 @@ bool isotp_on_first(struct isotp *l, const struct isotp_pdu *p, uint32_t now_us)
     hold(l, d + header, (uint8_t)(p->bytes - header));
     l->rx.state = ISOTP_RX_HELD;
     l->rx.waits = 0;
-    l->rx.deadline = now_us + wait_us(l);
+    l->rx.deadline = now_us + l->config.n_br_us;
     isotp_set_flow(l, ISOTP_NO_FLOW);
     return true;
 }
@@ -122,12 +163,15 @@ bool isotp_on_consecutive(struct isotp *l, const struct isotp_pdu *p, uint32_t n
         isotp_end_receive(l, ISOTP_N_WRONG_SN);
         return true;
     }
-    memcpy(rx->buffer + rx->got, p->data + 1, n);
-    rx->got += n;
+    if (!store(l, p->data + 1, n)) {
+        overflow(l);
+        return true;
+    }
     rx->sn = (rx->sn + 1) & 0x0F;
     rx->deadline = now_us + l->config.n_cr_us;
     if (rx->got == rx->length) {
         isotp_set_flow(l, ISOTP_NO_FLOW);
+        end_sink(l, ISOTP_N_OK);
         deliver(l, rx->length);
     } else if (rx->block_left > 0 && --rx->block_left == 0) {
         rx->block_left = l->config.block_size;
@@ -157,7 +201,7 @@ void isotp_receive_late(struct isotp *l)
 void isotp_flow_sent(struct isotp *l, uint32_t now_us)
 {
     l->rx.flow = ISOTP_NO_FLOW;
-    l->rx.deadline = now_us + (l->rx.state == ISOTP_RX_HELD ? wait_us(l) : l->config.n_cr_us);
+    l->rx.deadline = now_us + (l->rx.state == ISOTP_RX_HELD ? l->config.n_br_us : l->config.n_cr_us);
 }
 
 void isotp_release(struct isotp *l)
@@ -171,8 +215,7 @@ void isotp_release(struct isotp *l)
     if (rx->state == ISOTP_RX_HELD) {
         begin_receive(l, rx->held, rx->held_bytes);
     } else if (rx->held_bytes > 0) {
-        memcpy(rx->buffer, rx->held, rx->held_bytes);
-        deliver(l, rx->held_bytes);
+        deliver_single(l, rx->held, rx->held_bytes);
     }
     rx->held_bytes = 0;
 }

@@ -34,6 +34,10 @@ struct end {
     uint32_t lent_bytes, lent_sum;
     uint32_t cf_at; /* last consecutive frame of this message */
     bool cf_seen;
+    struct isotp_sink sink; /* for what is longer than the room; without max_bytes there is none */
+    uint8_t sunk[TEXT];
+    uint32_t announced, sunk_bytes, sunk_limit;
+    bool sinking;
 };
 
 struct run {
@@ -57,10 +61,40 @@ static uint32_t sum(const uint8_t *p, uint32_t n)
     return s;
 }
 
+static bool sink_begin(void *ctx, uint32_t bytes)
+{
+    struct end *e = ctx;
+    CHECK(!e->sinking && !e->lent && bytes > e->capacity && bytes <= e->sink.max_bytes);
+    e->sinking = true;
+    e->announced = bytes;
+    e->sunk_bytes = 0;
+    return true;
+}
+
+static bool sink_add(void *ctx, const uint8_t *data, uint32_t n)
+{
+    struct end *e = ctx;
+    CHECK(e->sinking && n > 0 && n <= e->announced - e->sunk_bytes);
+    if (n > e->sunk_limit - e->sunk_bytes) return false;
+    memcpy(e->sunk + e->sunk_bytes, data, n);
+    e->sunk_bytes += n;
+    return true;
+}
+
+static void sink_end(void *ctx, enum isotp_result why)
+{
+    struct end *e = ctx;
+    CHECK(e->sinking && (why != ISOTP_N_OK || e->sunk_bytes == e->announced));
+    e->sinking = false;
+}
+
 static void check(const struct run *r, const struct end *e)
 {
     const struct isotp *l = &e->l;
-    CHECK(l->rx.got <= l->rx.capacity && l->rx.length <= l->rx.capacity && l->tx.at.done <= l->tx.length);
+    uint32_t longest = l->rx.capacity > e->sink.max_bytes ? l->rx.capacity : e->sink.max_bytes;
+    CHECK((l->rx.state != 2 || l->rx.got <= l->rx.length) && l->rx.length <= longest &&
+          l->tx.at.done <= l->tx.length);
+    CHECK(e->sinking == (l->rx.sinking && l->rx.state == 2));
     CHECK(l->mails <= sizeof l->mail && (l->lent != 0) == e->lent);
     if (e->lent) CHECK(sum(e->lent_data, e->lent_bytes) == e->lent_sum);
     if (!l->offered && isotp_ready(l, r->now)) CHECK(isotp_due(l, r->now) == 0);
@@ -102,8 +136,13 @@ static void poll(struct run *r, struct end *e)
         e->sending = false;
         break;
     case ISOTP_RECEIVED:
-        CHECK(!e->lent && v.data && v.bytes > 0);
-        if (!v.functional) CHECK(v.data == e->room && v.bytes <= e->capacity);
+        CHECK(!e->lent && v.bytes > 0);
+        if (v.data == NULL) {
+            CHECK(v.bytes == e->sunk_bytes && v.bytes > e->capacity && !e->sinking);
+            v.data = e->sunk;
+        } else if (!v.functional) {
+            CHECK(v.data == e->room && v.bytes <= e->capacity);
+        }
         if (v.functional) CHECK(r->hostile && v.bytes <= ISOTP_FRAME_PAYLOAD);
         if (!r->hostile) {
             CHECK(other->pendings > 0 && v.bytes == other->pending[0].bytes);
@@ -268,10 +307,15 @@ static void start(struct run *r)
         c.st_min = next(r);
         struct end *e = &r->end[i];
         e->capacity = b & 8 ? 100 : TEXT;
-        if (e->capacity < TEXT) r->hostile = true; /* messages may be refused */
+        if (e->capacity < TEXT && !(b & 32)) r->hostile = true; /* messages may be refused */
         e->room = malloc(e->capacity);
         CHECK(e->room);
         isotp_init(&e->l, &c, e->room, e->capacity);
+        if (!(b & 32)) continue;
+        e->sink = (struct isotp_sink){e, TEXT, sink_begin, sink_add, sink_end};
+        e->sunk_limit = b & 64 ? 400 : TEXT;
+        if (b & 64) r->hostile = true;
+        isotp_set_sink(&e->l, &e->sink);
     }
     r->now = b & 16 ? UINT32_MAX - 5000 : 0;
 }
@@ -280,7 +324,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     for (size_t i = 0; i < TEXT; i++) text[i] = (uint8_t)(i * 7 + i / 256);
-    struct run r = {.in = data, .stop = data + size};
+    static struct run r;
+    r = (struct run){.in = data, .stop = data + size};
     start(&r);
     while (r.in < r.stop) {
         operate(&r);
