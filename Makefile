@@ -29,7 +29,7 @@ BENCHES  := $(patsubst tests/%.c,%,$(wildcard tests/bench_*.c))
 TESTLIB  := $(call obj,$(wildcard tests/lib_*.c))
 
 .SECONDARY:
-.PHONY: all setup demo check check-built check-vcan check-kernel sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help
+.PHONY: all setup demo check check-built check-vcan check-kernel check-killed sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help
 
 ## Build the four programs (into build/)
 all: $(patsubst %,$(BUILD)/%,$(PROGRAMS))
@@ -96,6 +96,14 @@ check-vcan: all $(patsubst %,$(BUILD)/tests/%,$(ON_VCAN))
 	@tests/vcan.sh sh -ec 'for t; do $(BUILD)/tests/$$t; done' sh $(ON_VCAN) || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 	@BUILD=$(BUILD) tests/vcan.sh tests/interop_scapy.sh || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 	@VCAN_SECONDS=300 tests/vcan.sh $(BUILD)/isoctane-sim demo --dir $(BUILD)/demo-vcan || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
+
+$(BUILD)/tests/killpoint.so: tests/killpoint.c
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -shared -fPIC -o $@ $<
+
+## Kill a Secondary and the Primary at every write of an update (EVERY=N: at each Nth); the next cycle must finish it
+EVERY ?= 1
+check-killed: all $(BUILD)/tests/killpoint.so
+	@BUILD=$(BUILD) tests/killed.sh $(EVERY)
 
 ## Our ISO-TP against the one in Linux (can-isotp), under Debian's kernel in QEMU
 check-kernel: all $(BUILD)/tests/kernel_isotp
