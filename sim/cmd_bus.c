@@ -31,6 +31,7 @@ static const char help_text[] =
     "  --slcan PATH          also speak SLCAN, the text of serial adapters: on the tty PATH, or on a Unix\n"
     "                        stream socket made there, for emulators\n"
     "  --log FILE            write every frame to FILE, as candump -L does; -: standard output\n"
+    "  --capture FILE        write every frame to FILE as pcapng, for Wireshark; -: standard output\n"
     "  --drop PERCENT        lose this share of the frames\n"
     "  --corrupt PERCENT     flip payload bits in this share (the CRC is right: a man in the middle)\n"
     "  --duplicate PERCENT   send this share twice\n"
@@ -56,7 +57,7 @@ static const char help_text[] =
 
 struct options {
     struct sim_hub_config hub;
-    const char *log;
+    const char *log, *capture;
     const char *bridged[SIM_BRIDGE_LINKS];
     bool bitrate_given;
     struct sim_rule rules[SIM_RULES_MAX];
@@ -96,6 +97,7 @@ enum option_id {
     SOCKETCAND,
     SLCAN,
     LOG,
+    CAPTURE,
     DROP,
     CORRUPT,
     DUPLICATE,
@@ -119,6 +121,7 @@ static const struct option long_options[] = {
     {"socketcand", required_argument, NULL, SOCKETCAND},
     {"slcan", required_argument, NULL, SLCAN},
     {"log", required_argument, NULL, LOG},
+    {"capture", required_argument, NULL, CAPTURE},
     {"drop", required_argument, NULL, DROP},
     {"corrupt", required_argument, NULL, CORRUPT},
     {"duplicate", required_argument, NULL, DUPLICATE},
@@ -228,6 +231,9 @@ static int take(struct options *o, const struct option *option, const char *valu
     case LOG:
         o->log = value;
         return SIM_EXIT_OK;
+    case CAPTURE:
+        o->capture = value;
+        return SIM_EXIT_OK;
     case DROP:
         return take_chance("drop", value, &faults->drop_ppm);
     case CORRUPT:
@@ -257,21 +263,22 @@ static int take(struct options *o, const struct option *option, const char *valu
 static void describe(const struct options *o, struct sim_hub *h)
 {
     const struct sim_bus_config *bus = &sim_hub_bus(h)->config;
+    FILE *out = o->capture != NULL && strcmp(o->capture, "-") == 0 ? stderr : stdout;
 
-    if (o->hub.path != NULL) printf("bus:%s ", o->hub.path);
-    for (size_t i = 0; i < o->hub.bridged_count; i++) printf("%s%s", i > 0 ? "<->" : "", o->bridged[i]);
-    printf("%sready: %s, %s", o->hub.bridged_count > 0 ? " " : "", o->hub.name,
-           bus->fd ? "CAN FD" : "classic CAN");
+    if (o->hub.path != NULL) fprintf(out, "bus:%s ", o->hub.path);
+    for (size_t i = 0; i < o->hub.bridged_count; i++) fprintf(out, "%s%s", i > 0 ? "<->" : "", o->bridged[i]);
+    fprintf(out, "%sready: %s, %s", o->hub.bridged_count > 0 ? " " : "", o->hub.name,
+            bus->fd ? "CAN FD" : "classic CAN");
     if (bus->bitrate == 0)
-        printf(", no bitrate");
+        fprintf(out, ", no bitrate");
     else
-        printf(", %" PRIu32 " bit/s", bus->bitrate);
+        fprintf(out, ", %" PRIu32 " bit/s", bus->bitrate);
     if (bus->fd && bus->bitrate != 0)
-        printf(", data %" PRIu32 " bit/s", bus->data_bitrate != 0 ? bus->data_bitrate : bus->bitrate);
-    if (o->hub.socketcand) printf(", socketcand on 127.0.0.1:%u", (unsigned)sim_hub_socketcand_port(h));
-    if (o->hub.slcan != NULL) printf(", slcan on %s", o->hub.slcan);
-    printf("\n");
-    fflush(stdout);
+        fprintf(out, ", data %" PRIu32 " bit/s", bus->data_bitrate != 0 ? bus->data_bitrate : bus->bitrate);
+    if (o->hub.socketcand) fprintf(out, ", socketcand on 127.0.0.1:%u", (unsigned)sim_hub_socketcand_port(h));
+    if (o->hub.slcan != NULL) fprintf(out, ", slcan on %s", o->hub.slcan);
+    fprintf(out, "\n");
+    fflush(out);
 }
 
 static void sum_up(struct sim_hub *h, uint64_t ns)
@@ -300,42 +307,64 @@ static int stop_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int run(struct options *o)
+static bool open_files(struct options *o, struct sim_pcapng *capture)
 {
-    char why[256];
-    int stop = stop_signals(), status = SIM_EXIT_OK;
-
     if (o->log != NULL) {
         o->hub.log = strcmp(o->log, "-") == 0 ? stdout : fopen(o->log, "we");
-        if (o->hub.log == NULL) {
+        if (o->hub.log == NULL)
             fprintf(stderr, "isoctane-sim bus: %s: cannot be written: %s\n", o->log, strerror(errno));
-            return SIM_EXIT_CONFIG;
-        }
+        if (o->hub.log == NULL) return false;
     }
+    if (o->capture == NULL) return true;
+    if (!sim_pcapng_open(capture, o->capture)) {
+        fprintf(stderr, "isoctane-sim bus: %s: cannot be written: %s\n", o->capture, strerror(errno));
+        return false;
+    }
+    o->hub.capture = capture;
+    return true;
+}
+
+static bool close_files(struct options *o)
+{
+    bool log = o->hub.log == NULL || !ferror(o->hub.log);
+    if (o->hub.log != NULL && o->hub.log != stdout && fclose(o->hub.log) != 0) log = false;
+    if (!log) fprintf(stderr, "isoctane-sim bus: %s: the log is incomplete\n", o->log);
+    bool capture = o->hub.capture == NULL || sim_pcapng_close(o->hub.capture);
+    if (!capture) fprintf(stderr, "isoctane-sim bus: %s: the capture is incomplete\n", o->capture);
+    return log && capture;
+}
+
+static int serve(struct options *o, int stop)
+{
+    char why[256];
+    int status = SIM_EXIT_OK;
     struct sim_hub *h = sim_hub_open(&o->hub, why, sizeof why);
     if (h == NULL) {
         fprintf(stderr, "isoctane-sim bus: %s\n", why);
-        status = SIM_EXIT_CONFIG;
-    } else {
-        uint64_t began = sim_monotonic_ns();
-        describe(o, h);
-        if (stop < 0 || sim_hub_loop(&h, 1, stop) < 0) {
-            fprintf(stderr, "isoctane-sim bus: cannot wait for events: %s\n", strerror(errno));
-            status = SIM_EXIT_FAULT;
-        }
-        if (sim_hub_down(h) != NULL) {
-            fprintf(stderr,
-                    "isoctane-sim bus: %s: down (bus-off, or its bus ended); start again when it is up\n",
-                    sim_hub_down(h));
-            status = SIM_EXIT_FAULT;
-        }
-        sum_up(h, sim_monotonic_ns() - began);
-        sim_hub_close(h);
+        return SIM_EXIT_CONFIG;
     }
-    if (o->hub.log != NULL && (ferror(o->hub.log) || (o->hub.log != stdout && fclose(o->hub.log) != 0))) {
-        fprintf(stderr, "isoctane-sim bus: %s: the log is incomplete\n", o->log);
+    uint64_t began = sim_monotonic_ns();
+    describe(o, h);
+    if (stop < 0 || sim_hub_loop(&h, 1, stop) < 0) {
+        fprintf(stderr, "isoctane-sim bus: cannot wait for events: %s\n", strerror(errno));
         status = SIM_EXIT_FAULT;
     }
+    if (sim_hub_down(h) != NULL) {
+        fprintf(stderr, "isoctane-sim bus: %s: down (bus-off, or its bus ended); start again when it is up\n",
+                sim_hub_down(h));
+        status = SIM_EXIT_FAULT;
+    }
+    sum_up(h, sim_monotonic_ns() - began);
+    sim_hub_close(h);
+    return status;
+}
+
+static int run(struct options *o)
+{
+    static struct sim_pcapng capture; /* large */
+    int stop = stop_signals();
+    int status = open_files(o, &capture) ? serve(o, stop) : SIM_EXIT_CONFIG;
+    if (!close_files(o)) status = SIM_EXIT_FAULT;
     if (stop >= 0) close(stop);
     return status;
 }

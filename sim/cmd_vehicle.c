@@ -12,7 +12,7 @@
 
 static const char help_text[] =
     "Usage: isoctane-sim vehicle [--seed N] [--drop PERCENT] [--dir FOLDER] [--log FILE]\n"
-    "                            [--quiet] [--json]\n"
+    "                            [--capture FILE] [--quiet] [--json]\n"
     "\n"
     "One Primary, four Secondaries on two CAN buses, both repositories and the Director in one process, "
     "under a virtual\n"
@@ -23,6 +23,7 @@ static const char help_text[] =
     "  --drop PERCENT    frames lost on both buses\n"
     "  --dir FOLDER      keep everything there (empty or absent; default: a temporary folder)\n"
     "  --log FILE        write every frame of both buses to FILE, as candump -L does\n"
+    "  --capture FILE    the same as pcapng, an interface per bus\n"
     "  --quiet           no events, only the result\n"
     "  --json            the result as JSON\n"
     "\n"
@@ -84,33 +85,47 @@ static int drive(const struct sim_vehicle_options *o, struct sim_vehicle **v, bo
 }
 
 /* The same, with every frame in the file LOG (NULL: none). */
-static int drive_logged(struct sim_vehicle_options *o, struct sim_vehicle **v, bool json, const char *log)
+static int cannot_write(const char *name)
 {
-    if (log != NULL && (o->log = fopen(log, "w")) == NULL) {
-        fprintf(stderr, "isoctane-sim vehicle: %s: %s\n", log, strerror(errno));
-        return SIM_EXIT_CONFIG;
+    fprintf(stderr, "isoctane-sim vehicle: %s: %s\n", name, strerror(errno));
+    return SIM_EXIT_CONFIG;
+}
+
+static int drive_logged(struct sim_vehicle_options *o, struct sim_vehicle **v, bool json, const char *log,
+                        const char *capture)
+{
+    static struct sim_pcapng pcapng; /* large */
+    if (log != NULL && (o->log = fopen(log, "w")) == NULL) return cannot_write(log);
+    if (capture != NULL) {
+        if (!sim_pcapng_open(&pcapng, capture)) return cannot_write(capture);
+        o->capture = &pcapng;
     }
     int status = drive(o, v, json);
     sim_vehicle_close(*v);
     *v = NULL;
-    if (o->log == NULL) return status;
-    bool good = !ferror(o->log);
-    if (fclose(o->log) == 0 && good) return status;
-    fprintf(stderr, "isoctane-sim vehicle: %s: not everything could be written\n", log);
+    bool good = o->log == NULL || !ferror(o->log);
+    if (o->log != NULL && fclose(o->log) != 0) good = false;
+    if (o->capture != NULL && !sim_pcapng_close(o->capture)) good = false;
+    if (good) return status;
+    fprintf(stderr, "isoctane-sim vehicle: the log or capture is incomplete: is the disk full?\n");
     return SIM_EXIT_FAULT;
 }
 
 int sim_cmd_vehicle(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'}, {"drop", required_argument, NULL, 'd'},
-        {"dir", required_argument, NULL, 'D'},  {"log", required_argument, NULL, 'l'},
-        {"quiet", no_argument, NULL, 'q'},      {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},       {0}};
+    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
+                                            {"drop", required_argument, NULL, 'd'},
+                                            {"dir", required_argument, NULL, 'D'},
+                                            {"log", required_argument, NULL, 'l'},
+                                            {"capture", required_argument, NULL, 'c'},
+                                            {"quiet", no_argument, NULL, 'q'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     static struct sim_vehicle *vehicle; /* for the clock in front of events */
     struct sim_vehicle_options o = {.seed = 1, .scheme = UP_ED25519, .event = print_event, .ctx = &vehicle};
     bool json = false;
-    const char *log = NULL;
+    const char *log = NULL, *capture = NULL;
     char dir[512] = "";
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         char *end = optarg;
@@ -132,6 +147,9 @@ int sim_cmd_vehicle(int argc, char **argv)
             break;
         case 'l':
             log = optarg;
+            break;
+        case 'c':
+            capture = optarg;
             break;
         case 'q':
             o.event = NULL;
@@ -158,7 +176,7 @@ int sim_cmd_vehicle(int argc, char **argv)
         }
         o.dir = dir;
     }
-    int status = drive_logged(&o, &vehicle, json, log);
+    int status = drive_logged(&o, &vehicle, json, log, capture);
     if (dir[0] != '\0') sim_remove_dir(dir);
     return status;
 }

@@ -44,6 +44,7 @@ struct sim_hub {
     struct sim_bridge *bridge;
     size_t socketcand_at, slcan_at, bridge_at; /* where their entries begin, in what fds() filled last */
     struct sim_candump candump;
+    struct sim_pcapng_tap tap;
     uint64_t behind_ns; /* bus time is this much behind the clock, for good */
     uint64_t late_ns;   /* how late the last frame was delivered */
     uint64_t run_ns;
@@ -257,6 +258,7 @@ void sim_hub_run(struct sim_hub *h, const struct pollfd *fds, uint64_t now_ns)
     if (h->slcan != NULL) sim_slcan_push(h->slcan);
     if (h->bridge != NULL) sim_bridge_push(h->bridge);
     sim_candump_flush(&h->candump);
+    if (h->tap.file != NULL) (void)sim_pcapng_flush(h->tap.file);
     forget_closed(h);
     if (fds[0].revents & POLLIN) {
         int fd = accept4(h->listener, NULL, NULL, SOCK_CLOEXEC);
@@ -325,6 +327,7 @@ struct sim_hub *sim_hub_open(const struct sim_hub_config *config, char *why, siz
         good = h->bridge != NULL;
     }
     (void)sim_candump_start(&h->candump, &h->bus, config->log, name, sim_day_offset_ns());
+    (void)sim_pcapng_tap(&h->tap, &h->bus, config->capture, name, sim_day_offset_ns());
     if (good && config->socketcand) {
         h->socketcand = sim_socketcand_open(&h->bus, name, config->socketcand_port, why, why_size);
         good = h->socketcand != NULL;

@@ -15,6 +15,7 @@
 
 #include "sim/bridge.h"
 #include "sim/bus.h"
+#include "sim/pcapng.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -30,8 +31,9 @@ struct sim_hub_config {
     const char *name; /* of the bus, for socketcand and the log; NULL: "can0"; stays the caller's */
     struct sim_bus_config bus;
     bool socketcand;
-    uint16_t socketcand_port; /* on 127.0.0.1; 0: any free one */
-    const char *slcan;        /* tty, or socket to make, for serial adapters' text; NULL: none; copied */
+    uint16_t socketcand_port;   /* on 127.0.0.1; 0: any free one */
+    const char *slcan;          /* tty, or socket to make, for serial adapters' text; NULL: none; copied */
+    struct sim_pcapng *capture; /* every frame, too; NULL: none; outlives the hub */
     FILE *log; /* every frame as a line of `candump -L`; NULL: none; the caller closes it after the hub */
 };
 

@@ -19,6 +19,7 @@ struct sim_vehicle {
     struct sim_virtual_fetch fetch;
     struct sim_bus buses[SIM_WORLD_BUSES];
     struct sim_candump logs[SIM_WORLD_BUSES];
+    struct sim_pcapng_tap taps[SIM_WORLD_BUSES];
     struct sim_virtual_ecu *ecus; /* SECONDARIES of them */
     struct sim_wires wires;
     struct pri_config config;
@@ -122,6 +123,8 @@ static bool open_secondaries(struct sim_vehicle *v, char *why, size_t why_size)
         sim_bus_init(&v->buses[b], &config);
         (void)sim_candump_start(&v->logs[b], &v->buses[b], v->options.log, sim_world_buses[b].name,
                                 UINT64_C(1000000000) * SIM_VEHICLE_START_S);
+        (void)sim_pcapng_tap(&v->taps[b], &v->buses[b], v->options.capture, sim_world_buses[b].name,
+                             UINT64_C(1000000000) * SIM_VEHICLE_START_S);
         v->links[b] = sim_bus_link(&v->buses[b], sim_world_buses[b].fd);
     }
     v->ecus = calloc(SECONDARIES, sizeof *v->ecus);

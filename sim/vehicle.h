@@ -9,6 +9,7 @@
 #include "sim/backend.h"
 #include "sim/bus.h"
 #include "sim/candump.h"
+#include "sim/pcapng.h"
 #include "sim/world.h"
 
 #define SIM_VEHICLE_START_S INT64_C(1790000000) /* 2026-09-21: time of day when a simulation begins */
@@ -19,6 +20,7 @@ struct sim_vehicle_options {
     enum up_scheme scheme; /* Ed25519 for runs that repeat to the byte: see metadata/crypto_openssl.h */
     struct sim_bus_faults faults; /* on both buses */
     FILE *log;                    /* every frame of both buses, as candump -L; NULL: none */
+    struct sim_pcapng *capture;   /* the same as pcapng; NULL: none */
     void (*event)(void *ctx, const struct pri_event *e);
     void (*progress)(void *ctx, const struct pri_progress *p);
     void *ctx;

@@ -1,9 +1,10 @@
 #!/bin/bash
 # Wireshark's own ISO 15765 and UDS dissectors read every frame of a whole update of five ECUs, on CAN and CAN FD, with
 # 11-bit and 29-bit identifiers, and what an ECU refuses. Every message must be put together to the length that it
-# announced, belong to a service that is known, have its answer, and nothing may be malformed. The logs are read as they
-# are: tshark knows the form of `candump -L`. One log per ECU, because Wireshark 4.0 counts multi-frame messages over all
-# identifiers together and mixes up those that are on the bus at the same time.
+# announced, belong to a service that is known, have its answer, and nothing may be malformed. What is read is the capture
+# (pcapng, an interface per bus); the log of `candump -L`'s form, which tshark knows too, must say the same of one ECU. One
+# file per ECU, because Wireshark 4.0 counts multi-frame messages over all identifiers together and mixes up those that are
+# on the bus at the same time.
 # Exit status 77 when tshark is not installed.
 # Usage: [BUILD=build] tests/interop_tshark.sh
 set -eu
@@ -84,18 +85,26 @@ judge() { # NAME IMAGE_BYTES
         }'
 }
 
-"$build/isoctane-sim" vehicle --quiet --log "$folder/log" >"$folder/out"
-while read -r name identifiers image; do
-    grep -E " ($identifiers)#" "$folder/log" >"$folder/$name.log"
-    dissect "$folder/$name.log" >"$folder/$name.fields" || { cat "$folder/complaints"; exit 1; }
-    [ "$(wc -l <"$folder/$name.fields")" = "$(wc -l <"$folder/$name.log")" ] || { echo "$name: frames are missing"; exit 1; }
+"$build/isoctane-sim" vehicle --quiet --log "$folder/log" --capture "$folder/capture.pcapng" >"$folder/out"
+while read -r name bus request response image; do
+    filter="can.id == 0x$request || can.id == 0x$response"
+    tshark -r "$folder/capture.pcapng" -Y "$filter" -w "$folder/$name.pcapng" 2>"$folder/complaints"
+    dissect "$folder/$name.pcapng" >"$folder/$name.fields" || { cat "$folder/complaints"; exit 1; }
+    [ "$(wc -l <"$folder/$name.fields")" = "$(grep -cE " ($request|$response)#" "$folder/log")" ] ||
+        { echo "$name: frames are missing"; exit 1; }
     judge "$name" "$image" <"$folder/$name.fields"
+    tshark -r "$folder/$name.pcapng" -c 1 -T fields -e frame.interface_name -e frame.time_epoch >"$folder/first"
+    grep -qE "^$bus[[:space:]]1790000000\.[0-9]{9}$" "$folder/first" || { echo "$name: $(cat "$folder/first")"; exit 1; }
 done <<'EOF'
-brake 7E0|7E8 10240
-door 18DA20F1|18DAF120 65536
-engine 7E2|7EA 524288
-radio 7E3|7EB 1048576
+brake can0 7E0 7E8 10240
+door can0 18DA20F1 18DAF120 65536
+engine can1 7E2 7EA 524288
+radio can1 7E3 7EB 1048576
 EOF
+grep -E ' (7E0|7E8)#' "$folder/log" >"$folder/brake.log"
+dissect "$folder/brake.log" >"$folder/log.fields"
+strip() { cut -d, -f1-12 "$1"; } # not the names of the layers below CAN
+cmp <(strip "$folder/brake.fields") <(strip "$folder/log.fields") || { echo "brake: log and capture differ"; exit 1; }
 
 # An ECU as a process, asked over socketcand for what it has to refuse.
 make_ecu "$folder/ecu" "bus:$folder/bus" >"$folder/out" 2>&1 || { cat "$folder/out"; exit 1; }
