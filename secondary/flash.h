@@ -20,6 +20,9 @@ struct sec_flash {
     bool (*erase)(void *ctx, uint32_t offset);                        /* one sector */
     bool (*program)(void *ctx, uint32_t offset, struct up_span data); /* whole units */
     bool (*sync)(void *ctx);
+    /* READ has been read through and will not be again soon: a port that pays for what was read, as a mapped
+     * file does with memory, may let go of it. NULL: reading costs nothing. */
+    void (*passed)(void *ctx, struct up_span read);
 };
 
 #endif

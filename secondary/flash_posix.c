@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DROP_BYTES 65536u /* of what is programmed, stay in memory */
+
 static bool write_all(int fd, const uint8_t *p, size_t n, off_t at)
 {
     while (n > 0) {
@@ -43,6 +45,19 @@ static bool erase(void *ctx, uint32_t offset)
     return write_erased(f->fd, offset, f->port.sector);
 }
 
+/* The file's pages leave this process's memory; the system keeps them as long as it likes. */
+static void drop(const struct sec_flash_posix *f, uint32_t offset, uint32_t n)
+{
+    const uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), from = offset / page * page;
+    (void)madvise((void *)(uintptr_t)(f->port.mapped + from), n + (offset - from), MADV_DONTNEED);
+}
+
+static void passed(void *ctx, struct up_span read)
+{
+    const struct sec_flash_posix *f = ctx;
+    drop(f, (uint32_t)(read.p - f->port.mapped), (uint32_t)read.n);
+}
+
 /* Programming clears bits, and only in units that are erased: what NOR flash with ECC would refuse is
  * refused. */
 static bool program(void *ctx, uint32_t offset, struct up_span data)
@@ -52,6 +67,8 @@ static bool program(void *ctx, uint32_t offset, struct up_span data)
     if (offset > f->port.size || data.n > f->port.size - offset) return false;
     for (size_t i = 0; i < data.n; i++)
         if (f->port.mapped[offset + i] != 0xFF) return false;
+    if (offset % DROP_BYTES == 0 && offset > 0)
+        drop(f, offset - DROP_BYTES, DROP_BYTES); /* read back since */
     return write_all(f->fd, data.p, data.n, offset);
 }
 
@@ -121,7 +138,8 @@ bool sec_flash_posix_open(struct sec_flash_posix *f, const char *path, uint32_t 
                                  .mapped = map,
                                  .erase = erase,
                                  .program = program,
-                                 .sync = sync_file};
+                                 .sync = sync_file,
+                                 .passed = passed};
     return true;
 }
 

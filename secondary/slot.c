@@ -323,6 +323,7 @@ struct up_span sec_slot_image(const struct sec_slots *s, unsigned slot)
 
 void sec_check_begin(struct sec_check *c, const struct sec_slots *s, unsigned slot)
 {
+    c->flash = s->store->flash;
     c->left = sec_slot_image(s, slot);
     c->hashes = &s->slot[slot].image.hashes;
     up_hash_begin(&c->sha256, UP_SHA256);
@@ -334,6 +335,7 @@ bool sec_check_step(struct sec_check *c, uint32_t bytes)
     struct up_span part = {c->left.p, bytes < c->left.n ? bytes : c->left.n};
     up_hash_add(&c->sha256, part);
     if (c->hashes->has_sha512) up_hash_add(&c->sha512, part);
+    if (c->flash->passed != NULL) c->flash->passed(c->flash->ctx, part);
     c->left.p += part.n;
     c->left.n -= part.n;
     return c->left.n > 0;

@@ -120,6 +120,7 @@ enum up_err sec_slot_finish(struct sec_slots *s, uint32_t transported, uint32_t 
 struct up_span sec_slot_image(const struct sec_slots *s, unsigned slot);
 /* Reads the image back, a part at a time. */
 struct sec_check {
+    const struct sec_flash *flash;
     struct up_span left;
     const struct up_hashes *hashes;
     struct up_hash sha256, sha512;

@@ -1,5 +1,5 @@
 # Sourced by scripts that run one Primary (tcu) and one Secondary (brake) as processes, as docs/howto-vehicle.md does. They
-# set bus_path, and have the programs in their PATH.
+# set bus_path (and fd=yes where the bus has it), and have the programs in their PATH.
 # shellcheck shell=bash
 
 # In this folder: servers' files, keys, and images 1 and 2 of both ECUs, of which 2 is ordered as one bundle; brake.conf,
@@ -25,6 +25,7 @@ verification = partial
 key = brake.pem
 [bus]
 link = bus:$bus_path
+fd = ${fd:-no}
 request_id = 0x7E0
 response_id = 0x7E8
 [storage]
@@ -69,6 +70,7 @@ ecu_deadline_s = 3
 boot_deadline_s = 3
 [bus can0]
 link = bus:$bus_path
+fd = ${fd:-no}
 [ecu brake]
 bus = can0
 hardware_id = brake-hw
