@@ -16,9 +16,9 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DISOCTANE_VERSION='"$(VERSION)"' -I. $(WARN) $(PKG) $(CFLAGS) -MMD -MP
 Q := $(if $(V),,@)
 
-FOLDERS  := metadata isotp secondary primary sim
-PROGRAMS := isoctane-primary isoctane-secondary isoctane-repo isoctane-sim
-MAINS    := primary/main.c secondary/main_posix.c sim/main_repo.c sim/main_sim.c
+FOLDERS  := metadata isotp secondary primary sim tuf
+PROGRAMS := isoctane-primary isoctane-secondary isoctane-repo isoctane-sim isoctane-tuf
+MAINS    := primary/main.c secondary/main_posix.c sim/main_repo.c sim/main_sim.c tuf/main.c
 src       = $(filter-out $(MAINS) metadata/crypto_bearssl.c,$(wildcard $(1)/*.c))
 obj       = $(patsubst %.c,$(BUILD)/%.o,$(1))
 libs      = $(patsubst %,$(BUILD)/lib%.a,$(1))
@@ -31,7 +31,7 @@ TESTLIB  := $(call obj,$(wildcard tests/lib_*.c))
 .SECONDARY:
 .PHONY: all setup demo check check-built check-vcan check-kernel check-killed sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help
 
-## Build the four programs (into build/)
+## Build the five programs (into build/)
 all: $(patsubst %,$(BUILD)/%,$(PROGRAMS))
 
 $(BUILD)/%.o: %.c
@@ -49,11 +49,12 @@ $(BUILD)/isoctane-primary: $(call obj,primary/main.c) $(call libs,primary isotp 
 $(BUILD)/isoctane-secondary: $(call obj,secondary/main_posix.c) $(call libs,secondary isotp metadata)
 $(BUILD)/isoctane-repo: $(call obj,sim/main_repo.c) $(call libs,sim primary secondary isotp metadata)
 $(BUILD)/isoctane-sim: $(call obj,sim/main_sim.c) $(call libs,sim primary secondary isotp metadata)
+$(BUILD)/isoctane-tuf: $(call obj,tuf/main.c) $(call libs,tuf primary metadata)
 $(patsubst %,$(BUILD)/%,$(PROGRAMS)):
 	$(if $(V),,@echo "  LD  $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(LIBS)
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTLIB) $(call libs,sim primary secondary isotp metadata)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTLIB) $(call libs,tuf sim primary secondary isotp metadata)
 	$(if $(V),,@echo "  LD  $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK) $(LIBS)
 $(patsubst %,$(BUILD)/tests/%,$(FUZZERS)): $(BUILD)/tests/fuzz_main.o
@@ -61,6 +62,7 @@ $(patsubst %,$(BUILD)/tests/%,$(FUZZERS)): $(BUILD)/tests/fuzz_main.o
 # The cryptography of microcontrollers is no part of the programs of this host.
 $(BUILD)/tests/test_crypto_bearssl: LIBS += -lbearssl
 $(BUILD)/tests/test_program: | $(BUILD)/isoctane-primary
+$(BUILD)/tests/test_tuf_client: | $(BUILD)/isoctane-tuf
 
 ## Install what is missing (Debian: apt-get; elsewhere: print the list)
 setup:

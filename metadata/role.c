@@ -67,7 +67,7 @@ bool up_head_member(struct up_head_reader *h, struct up_json *j, struct up_span 
     } else if (up_json_is(key, "spec_version")) {
         h->seen |= SPEC;
         if (!spec_supported(up_json_string(j))) up_json_fail(j, UP_SCHEMA);
-    } else if (up_json_is(key, "custom")) {
+    } else if (up_json_is(key, "custom") && !up_is_plain_tuf(h->profile)) {
         read_custom(h, j);
     } else {
         return false;
@@ -137,7 +137,11 @@ void up_hashes_read(struct up_json *j, bool any_case, struct up_hashes *out)
             (void)up_json_value(j);
         }
     }
-    if (!out->has_sha256 && !out->has_sha512) up_json_fail(j, UP_SCHEMA);
+}
+
+bool up_hashes_any(const struct up_hashes *h)
+{
+    return h->has_sha256 || h->has_sha512;
 }
 
 bool up_ring_member(struct up_json *j, struct up_span key, struct up_keyring *ring)
@@ -165,6 +169,7 @@ static void read_named(struct up_json *j, bool any_case, struct up_named *out)
             out->length = (uint32_t)up_json_int(j, 0, UINT32_MAX);
         } else if (up_json_is(key, "hashes")) {
             up_hashes_read(j, any_case, &out->hashes);
+            if (!up_hashes_any(&out->hashes)) up_json_fail(j, UP_SCHEMA);
         } else {
             (void)up_json_value(j);
         }
@@ -263,8 +268,7 @@ enum up_err up_timestamp_read(struct up_span body, const struct up_profile *p, s
     }
     up_head_end(&h, &j);
     if (j.err != UP_OK) return j.err;
-    bool hashed = named.hashes.has_sha256 || named.hashes.has_sha512;
-    if (named.version == 0 || (!hashed && !up_is_plain_tuf(p))) return UP_SCHEMA;
+    if (named.version == 0 || (!up_hashes_any(&named.hashes) && !up_is_plain_tuf(p))) return UP_SCHEMA;
     *head = h.head;
     *snapshot = named;
     return UP_OK;

@@ -16,7 +16,7 @@ struct up_head { /* what every role has */
     int64_t expires_s;
     struct up_span vehicle_id; /* custom.vehicleId; absent: none */
 };
-struct up_hashes { /* at least one is there; unknown functions are skipped */
+struct up_hashes { /* unknown functions are skipped */
     bool has_sha256, has_sha512;
     uint8_t sha256[UP_SHA256_BYTES], sha512[UP_SHA512_BYTES];
 };
@@ -77,7 +77,7 @@ struct up_target_walk {
 };
 void up_targets_open(struct up_target_walk *w, const struct up_targets *t, const struct up_profile *p);
 bool up_targets_next(struct up_target_walk *w, struct up_target *out);
-/* The image NAME; TARGET_NOT_FOUND. Skips what it does not need. */
+/* The image NAME; TARGET_NOT_FOUND; UNSUPPORTED: no digest that we know. Skips what it does not need. */
 enum up_err up_targets_find(const struct up_targets *t, struct up_span name, const struct up_profile *p,
                             struct up_target *out) UP_NODISCARD;
 /* An image that was read before, from its text. */
@@ -89,6 +89,7 @@ bool up_target_agrees(const struct up_target *a, const struct up_target *b);
 /* The hardware id under which a Director target names ECU serial; false: it does not. */
 bool up_target_names_ecu(const struct up_target *t, struct up_span serial, struct up_span *hardware_id);
 bool up_target_fits_hardware(const struct up_target *t, struct up_span hardware_id);
+bool up_hashes_any(const struct up_hashes *h);                              /* of a function that we know? */
 bool up_hashes_equal(const struct up_hashes *a, const struct up_hashes *b); /* same functions, same values */
 /* FILE has every digest that H lists. */
 bool up_hashes_match(const struct up_hashes *h, struct up_span file);

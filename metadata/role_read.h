@@ -25,7 +25,7 @@ struct up_head_reader {
 bool up_head_member(struct up_head_reader *h, struct up_json *j, struct up_span key); /* true: KEY is read */
 void up_head_end(struct up_head_reader *h, struct up_json *j); /* nothing missing, nothing behind it */
 
-/* An object {function: digest}. No function that we know: SCHEMA. */
+/* An object {function: digest}; perhaps of no function that we know. */
 void up_hashes_read(struct up_json *j, bool any_case, struct up_hashes *out);
 /* {"keyids":[...],"threshold":n}, one member at a time; a threshold out of range becomes 0, which no ring may
  * have. True: KEY is read. */

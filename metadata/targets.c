@@ -59,6 +59,7 @@ static void read_custom(struct up_json *j, struct up_target *t)
 static bool is_complete(const struct up_target *t, const struct up_profile *p)
 {
     if (up_is_plain_tuf(p)) return true;
+    if (!up_hashes_any(&t->hashes)) return false;
     bool hardware_by_ecu = p->dialect == UP_DIALECT_DEPLOYED && t->ecus.p != NULL;
     bool no_counter = (p->relax & UP_RELAX_NO_RELEASE_COUNTER) != 0;
     return (t->hardware_ids.p != NULL || hardware_by_ecu) && (t->has_release_counter || no_counter);
@@ -79,7 +80,7 @@ static void read_target(struct up_json *j, const struct up_profile *p, struct up
         } else if (up_json_is(key, "hashes")) {
             hashes = true;
             up_hashes_read(j, p->dialect == UP_DIALECT_DEPLOYED, &t.hashes);
-        } else if (up_json_is(key, "custom")) {
+        } else if (up_json_is(key, "custom") && !up_is_plain_tuf(p)) {
             read_custom(j, &t);
         } else {
             (void)up_json_value(j);
@@ -154,6 +155,8 @@ enum up_err up_targets_find(const struct up_targets *t, struct up_span name, con
         struct up_target found;
         read_target(&j, p, key, &found);
         if (j.err != UP_OK) return j.err;
+        if (!up_hashes_any(&found.hashes))
+            return UP_UNSUPPORTED; /* plain TUF: nothing would prove its bytes */
         *out = found;
         return UP_OK;
     }

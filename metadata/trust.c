@@ -64,26 +64,51 @@ enum up_err up_trust_restore(struct up_trust *t, const struct up_floors *floors)
     return UP_STORAGE_CORRUPT;
 }
 
+/* A stored file of a role but Root, in form. */
+struct stored {
+    struct up_signed s;
+    struct up_head head;
+    struct up_named named; /* Timestamp */
+    struct up_targets targets;
+};
+
+static enum up_err open_stored(const struct up_trust *t, enum up_role role, struct up_span file,
+                               struct up_buf *room, struct stored *out)
+{
+    const struct up_profile *p = t->policy->profile;
+    enum up_err e = up_signed_open(file, p, room, &out->s);
+    if (e == UP_OK && role == UP_TIMESTAMP) e = up_timestamp_read(out->s.body, p, &out->head, &out->named);
+    if (e == UP_OK && role == UP_SNAPSHOT) e = up_snapshot_read(out->s.body, p, &out->head);
+    if (e == UP_OK && role == UP_TARGETS) {
+        e = up_targets_read(out->s.body, p, &out->targets);
+        out->head = out->targets.head;
+    }
+    return e == UP_OK || e == UP_NOT_CANONICAL ? e : UP_STORAGE_CORRUPT;
+}
+
 enum up_err up_trust_restore_file(struct up_trust *t, enum up_role role, struct up_span file,
                                   struct up_buf *room)
 {
-    const struct up_profile *p = t->policy->profile;
-    struct up_signed s;
-    struct up_head head = {0};
-    struct up_named named;
-    struct up_targets targets = {0};
-    enum up_err e = up_signed_open(file, p, room, &s);
-    if (e == UP_OK && role == UP_TIMESTAMP) e = up_timestamp_read(s.body, p, &head, &named);
-    if (e == UP_OK && role == UP_SNAPSHOT) e = up_snapshot_read(s.body, p, &head);
-    if (e == UP_OK && role == UP_TARGETS) {
-        e = up_targets_read(s.body, p, &targets);
-        head = targets.head;
-    }
-    if (e == UP_NOT_CANONICAL) return e;
-    if (e != UP_OK || !is_marked(t, role, &s, head.version)) return UP_STORAGE_CORRUPT;
-    if (role == UP_TARGETS) t->targets = targets;
-    t->file[role] = s;
-    t->expires_s[role] = head.expires_s;
+    struct stored f = {0};
+    UP_TRY(open_stored(t, role, file, room, &f));
+    if (!is_marked(t, role, &f.s, f.head.version)) return UP_STORAGE_CORRUPT;
+    if (role == UP_TARGETS) t->targets = f.targets;
+    t->file[role] = f.s;
+    t->expires_s[role] = f.head.expires_s;
+    return UP_OK;
+}
+
+enum up_err up_trust_witness(const struct up_trust *t, enum up_role role, struct up_span file,
+                             struct up_buf *room, struct up_floors *floors)
+{
+    const struct up_policy *p = t->policy;
+    struct stored f = {0};
+    UP_TRY(open_stored(t, role, file, room, &f));
+    if (up_signed_verify(&f.s, &t->root.ring[role], p->profile, p->limits->signatures) != UP_OK)
+        return UP_STORAGE_CORRUPT;
+    floors->mark[role].version = f.head.version;
+    memcpy(floors->mark[role].digest, f.s.digest, sizeof f.s.digest);
+    if (role == UP_TIMESTAMP) floors->named_snapshot = f.named.version;
     return UP_OK;
 }
 

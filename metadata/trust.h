@@ -84,6 +84,11 @@ enum up_err up_trust_restore(struct up_trust *t, const struct up_floors *floors)
 enum up_err up_trust_restore_file(struct up_trust *t, enum up_role role, struct up_span file,
                                   struct up_buf *room) UP_NODISCARD;
 
+/* Floors that were lost, or never stored: what FILE, if the Root's keys signed it, says of its role goes into
+ * FLOORS. STORAGE_CORRUPT: it says nothing. NOT_CANONICAL: only with more ROOM. */
+enum up_err up_trust_witness(const struct up_trust *t, enum up_role role, struct up_span file,
+                             struct up_buf *room, struct up_floors *floors);
+
 /* A new cycle. A Director cycle that fails after its Timestamp was accepted goes on from the trust that was
  * last committed, not from the one in between: its set becomes durable, and binding, only as a whole. */
 void up_trust_begin(struct up_trust *t);

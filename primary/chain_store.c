@@ -207,35 +207,15 @@ static bool last_root(void *ctx, const char *key, struct up_span value)
     return true;
 }
 
-/* What a stored file that the Root stands behind says of itself. */
-static bool mark_of(const struct pri_chain *c, enum up_role role, struct pri_blob *b, struct up_mark *mark,
-                    uint32_t *named_snapshot)
-{
-    const struct up_profile *p = c->policy.profile;
-    struct up_buf room = pri_blob_room(b);
-    struct up_signed s;
-    struct up_head head;
-    struct up_named named;
-    if (up_signed_open(pri_blob_span(b), p, &room, &s) != UP_OK ||
-        up_signed_verify(&s, &c->trust.root.ring[role], p, c->policy.limits->signatures) != UP_OK ||
-        !read_number(s.body, "version", &mark->version))
-        return false;
-    memcpy(mark->digest, s.digest, sizeof mark->digest);
-    if (role != UP_TIMESTAMP) return true;
-    if (up_timestamp_read(s.body, p, &head, &named) != UP_OK) return false;
-    *named_snapshot = named.version;
-    return true;
-}
-
 /* The stored files are then the best witnesses of how far we were. */
 static struct up_floors floors_of_files(const struct pri_chain *c)
 {
     struct up_floors f = c->trust.floors; /* of the Root */
     for (enum up_role r = UP_TIMESTAMP; r < UP_TIME; r++) {
         struct pri_blob b;
-        struct up_mark mark = {0};
-        if (pri_store_file(c, r, 0, &b) == UP_OK && mark_of(c, r, &b, &mark, &f.named_snapshot))
-            f.mark[r] = mark;
+        if (pri_store_file(c, r, 0, &b) != UP_OK) continue;
+        struct up_buf room = pri_blob_room(&b);
+        (void)up_trust_witness(&c->trust, r, pri_blob_span(&b), &room, &f);
         pri_blob_free(&b);
     }
     return f;

@@ -21,6 +21,7 @@ struct fetch_curl {
     char *urls[PRI_SERVERS];
     char *ca, *certificate, *key;
     uint32_t speed_floor_bytes_s, speed_window_s;
+    bool plain_http;
     struct pri_transfer *transfers;
     unsigned connections;
 };
@@ -177,15 +178,17 @@ static bool set_options(struct pri_transfer *t, const struct pri_request *rq, co
     /* Nothing from the environment, nowhere else than asked. */
     SET(PROXY, "");
     SET(NOPROXY, "*");
-    SET(PROTOCOLS_STR, "https");
+    SET(PROTOCOLS_STR, f->plain_http ? "http,https" : "https");
+    SET(PATH_AS_IS, 1L);
     SET(FOLLOWLOCATION, 0L);
     SET(HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-    /* Our certificates only: not those that the system trusts. */
     SET(SSLVERSION, CURL_SSLVERSION_TLSv1_3);
     SET(SSL_VERIFYPEER, 1L);
     SET(SSL_VERIFYHOST, 2L);
-    SET(CAINFO, f->ca);
-    SET(CAPATH, NULL);
+    if (f->ca != NULL) { /* these authorities only: not those that the system trusts */
+        SET(CAINFO, f->ca);
+        SET(CAPATH, NULL);
+    }
     SET(SSLCERT, f->certificate);
     SET(SSLKEY, f->key);
     /* Slow retrieval: a floor over a window, and no longer in all than that floor allows. */
@@ -243,7 +246,8 @@ static struct pri_transfer *start(struct pri_fetch *port, const struct pri_reque
     t->max_bytes = rq->max_bytes;
     t->get = strcmp(rq->method, "GET") == 0;
     t->easy = curl_easy_init();
-    bool ok = t->easy != NULL && asprintf(&url, "%s%s", f->urls[rq->server], rq->path) >= 0;
+    bool ok = t->easy != NULL && f->urls[rq->server] != NULL &&
+              asprintf(&url, "%s%s", f->urls[rq->server], rq->path) >= 0;
     bool writable = rq->to_file == NULL || open_file(t, rq);
     ok = ok && set_options(t, rq, url);
     free(url);
@@ -353,24 +357,37 @@ static void drop(struct pri_fetch *port, struct pri_transfer *t)
 
 static bool copy(char **to, const char *from)
 {
-    *to = strdup(from == NULL ? "" : from);
+    if (from == NULL) return true;
+    *to = strdup(from);
     return *to != NULL;
 }
 
 struct pri_fetch *pri_fetch_curl_open(const struct pri_config *c, char *why, size_t why_size)
 {
+    const struct pri_fetch_options o = {
+        .url = {[PRI_DIRECTOR] = c->director.url, [PRI_IMAGE] = c->image.url, [PRI_TIME] = c->time_url},
+        .ca = c->tls_ca,
+        .certificate = c->tls_certificate,
+        .key = c->tls_key,
+        .speed_floor_bytes_s = c->speed_floor_bytes_s,
+        .speed_window_s = c->speed_window_s};
+    return pri_fetch_curl_open_with(&o, why, why_size);
+}
+
+struct pri_fetch *pri_fetch_curl_open_with(const struct pri_fetch_options *o, char *why, size_t why_size)
+{
     struct fetch_curl *f = calloc(1, sizeof *f);
     bool ok = f != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
     if (ok) {
         f->port = (struct pri_fetch){start, done, received, drop};
-        f->speed_floor_bytes_s = c->speed_floor_bytes_s == 0 ? 1 : c->speed_floor_bytes_s;
-        f->speed_window_s = c->speed_window_s;
+        f->speed_floor_bytes_s = o->speed_floor_bytes_s == 0 ? 1 : o->speed_floor_bytes_s;
+        f->speed_window_s = o->speed_window_s;
+        f->plain_http = o->plain_http;
         f->multi = curl_multi_init();
-        ok = f->multi != NULL && copy(&f->urls[PRI_DIRECTOR], c->director.url) &&
-             copy(&f->urls[PRI_IMAGE], c->image.url) && copy(&f->urls[PRI_TIME], c->time_url) &&
-             copy(&f->ca, c->tls_ca) && copy(&f->certificate, c->tls_certificate) &&
-             copy(&f->key, c->tls_key) &&
-             curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)PRI_SERVERS) == CURLM_OK &&
+        ok = f->multi != NULL && copy(&f->ca, o->ca) && copy(&f->certificate, o->certificate) &&
+             copy(&f->key, o->key);
+        for (int i = 0; i < PRI_SERVERS; i++) ok = ok && copy(&f->urls[i], o->url[i]);
+        ok = ok && curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)PRI_SERVERS) == CURLM_OK &&
              curl_multi_setopt(f->multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L) == CURLM_OK;
     }
     if (ok) return &f->port;

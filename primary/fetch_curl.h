@@ -9,6 +9,15 @@
 
 /* URLs, TLS files and speed limits are copied from CONFIG. NULL: WHY says why. */
 struct pri_fetch *pri_fetch_curl_open(const struct pri_config *config, char *why, size_t why_size);
+/* The same for who has no vehicle's configuration. All is copied. */
+struct pri_fetch_options {
+    const char *url[PRI_SERVERS];       /* NULL: there is no such server */
+    const char *ca, *certificate, *key; /* PEM files; no CA: those that the system trusts; no certificate:
+                                           none is shown */
+    uint32_t speed_floor_bytes_s, speed_window_s;
+    bool plain_http; /* http:// too: for repositories whose metadata alone proves what comes */
+};
+struct pri_fetch *pri_fetch_curl_open_with(const struct pri_fetch_options *o, char *why, size_t why_size);
 /* Transfers that are under way are dropped. */
 void pri_fetch_curl_close(struct pri_fetch *f);
 
