@@ -220,6 +220,9 @@ START_TEST(a_deployed_director_is_matched_by_the_hardware_of_each_ecu)
     IS(match(DEPLOYED, two, author_with(IMAGE, "[\"hw-1\"]", "[\"hw-1\",\"hw-2\",\"hw-3\"]")), UP_OK);
     struct up_target a = target(DEPLOYED, bare), b = target(STRICT, IMAGE);
     IS(up_order_match(&a, &b, STRICT), UP_TARGET_MISMATCH);
+    /* but a list that it does give must be the same one */
+    const char *listed = author_with(ORDER, "[\"hw-1\"]", "[\"hw-1\",\"hw-2\"]");
+    IS(match(DEPLOYED, listed, IMAGE), UP_TARGET_MISMATCH);
 }
 END_TEST
 

@@ -316,6 +316,29 @@ START_TEST(hash_and_length_of_a_delegated_file_bind)
 }
 END_TEST
 
+/* V-DEL-11, V-TGT-07 */
+START_TEST(a_delegated_file_is_asked_for_as_the_profile_names_it_and_within_the_cap)
+{
+    static struct up_limits small;
+    static const struct up_profile *const profile[] = {&up_profile_deployed, &up_profile_strict};
+    small = up_limits_primary;
+    for (unsigned i = 0; i < 6; i++) {
+        struct up_span role;
+        struct up_want w;
+        tree_plant(profile[i % 2]);
+        struct up_span file = author_sign(profile[i % 2], KEY(A), tree_body(1, IMAGE(1), ""));
+        tree.meta = author_meta_bound("a", 1, file);
+        tree_top("", tree_to(A, "x/*", ""));
+        small.image_targets_bytes = (uint32_t)file.n + 1 - i / 2;
+        tree.rig->policy.limits = &small;
+        up_search_begin(&tree.search, &tree.rig->trust, UP_SPAN("x/fw"), UP_SPAN("hw-1"));
+        ck_assert(up_search_needs(&tree.search, &role, &w));
+        ck_assert_uint_eq(w.version, profile[i % 2] == &up_profile_deployed ? 0 : 1);
+        ck_assert_uint_eq(w.max_bytes, i / 2 == 2 ? file.n - 1 : file.n);
+    }
+}
+END_TEST
+
 /* V-DEL-12 */
 START_TEST(a_role_that_snapshot_does_not_list_is_not_asked_for)
 {
@@ -355,7 +378,8 @@ START_TEST(a_delegator_replaces_a_key_by_a_new_block)
 }
 END_TEST
 
-SUITE("search", a_roles_own_list_comes_before_its_delegations, delegations_are_searched_in_listed_order,
+SUITE("search", a_delegated_file_is_asked_for_as_the_profile_names_it_and_within_the_cap,
+      a_roles_own_list_comes_before_its_delegations, delegations_are_searched_in_listed_order,
       the_search_goes_deep_before_it_goes_on, an_image_that_nobody_signs_is_not_found,
       the_name_must_match_on_every_edge_of_the_way, path_and_hardware_must_both_fit,
       wildcards_stay_within_a_segment, a_pattern_of_two_hundred_stars_ends,

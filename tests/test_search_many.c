@@ -44,6 +44,18 @@ START_TEST(a_role_on_two_branches_is_visited_on_both)
 }
 END_TEST
 
+/* V-DEL-14 */
+START_TEST(a_cycle_does_not_hide_what_is_listed_after_it)
+{
+    tree_plant(&up_profile_strict);
+    tree_role(A, "", tree_to(B, "x/*", ""));
+    tree_role(B, "", tree_list(tree_to(A, "x/*", ""), tree_to(C, "x/*", "")));
+    tree_role(C, IMAGE(3), "");
+    tree_top("", tree_to(A, "x/*", ""));
+    FOUND_BY("c", 3);
+}
+END_TEST
+
 /* A chain of LENGTH roles below each other, the last of which has the image. */
 static void plant_chain(unsigned length)
 {
@@ -74,6 +86,11 @@ START_TEST(the_depth_of_delegations_is_bounded)
     IS(tree_look_for("x/fw"), UP_OK);
     plant_chain(UP_SEARCH_DEPTH + 1);
     tree.rig->policy.limits = &up_limits_tuf;
+    IS(tree_look_for("x/fw"), UP_DELEGATION_LIMIT);
+    static struct up_limits loose; /* no policy goes beyond what the search has room for */
+    loose = up_limits_tuf;
+    loose.delegation_depth = UINT8_MAX;
+    tree.rig->policy.limits = &loose;
     IS(tree_look_for("x/fw"), UP_DELEGATION_LIMIT);
 }
 END_TEST
@@ -255,6 +272,77 @@ START_TEST(roles_that_must_agree_are_bounded_over_all_nesting)
 }
 END_TEST
 
+/* A multi-role delegation to N roles of names that begin with PREFIX; each says the image of counter FIRST,
+ * FIRST + STEP... */
+static char *plant_many(const char *prefix, unsigned n, unsigned agreement, unsigned first, unsigned step)
+{
+    char *roles = author_text("%s", "");
+    for (unsigned k = 0; k < n; k++) {
+        const char *name = author_text("%s%02u", prefix, k);
+        tree.meta = author_text("%s%s%s", tree.meta, *tree.meta ? "," : "", author_meta(name, 1));
+        shelf_put(&tree.rig->shelf, author_text("1.%s.json", name),
+                  author_sign(&up_profile_strict, KEY(k), tree_body(1, IMAGE(first + k * step), "")));
+        roles = author_text("%s%s{\"name\":\"%s\",\"keyids\":%s,\"threshold\":1}", roles, *roles ? "," : "",
+                            name, author_keyids(&up_profile_strict, KEY(k)));
+    }
+    return author_text("{\"min_roles_in_agreement\":%u,\"paths\":[\"x/*\"],\"roles\":[%s]}", agreement,
+                       roles);
+}
+
+static void top_of_many(const char *list)
+{
+    struct author *a = &tree.rig->author;
+    char *block = author_delegations(a, KEY(UP_AGREEMENT_MAX) - 1, list);
+    struct up_span targets = author_file(a, UP_TARGETS, author_targets_body(a, 1, "", block));
+    shelf_publish(&tree.rig->shelf, a, 1, targets, 1, tree.meta);
+    IS(rig_cycle(tree.rig), UP_OK);
+}
+
+/* V-DEL-15, V-DEL-19 */
+START_TEST(as_many_roles_as_the_bound_allows_agree_or_do_not)
+{
+    tree_plant(&up_profile_strict);
+    top_of_many(plant_many("r", UP_AGREEMENT_MAX, UP_AGREEMENT_MAX, 7, 0));
+    FOUND_BY("r00", 7);
+    tree_plant(&up_profile_strict);
+    top_of_many(plant_many("r", UP_AGREEMENT_MAX, 2, 7, 1));
+    IS(tree_look_for("x/fw"), UP_TARGET_NOT_FOUND);
+}
+END_TEST
+
+/* V-DEL-15: what one delegation took of the bound comes back when it is done. */
+START_TEST(delegations_to_many_that_follow_each_other_do_not_add_up)
+{
+    tree_plant(&up_profile_strict);
+    char *list = plant_many("r0", 2, 2, 1, 1);
+    for (unsigned i = 1; i < 9; i++)
+        list = tree_list(list, plant_many(author_text("r%u", i), 2, 2, i, i < 8 ? 1 : 0));
+    top_of_many(list);
+    FOUND_BY("r800", 8);
+}
+END_TEST
+
+/* V-DEL-15 */
+START_TEST(roles_that_must_agree_lie_within_the_depth_too)
+{
+    static struct up_limits shallow;
+    shallow = up_limits_primary;
+    for (uint8_t depth = 3; depth >= 2; depth--) { /* A, the delegation to many, its roles */
+        tree_plant(&up_profile_strict);
+        tree_role(A, "", tree_to_many(2, C, D, "x/*", ""));
+        tree_role(C, IMAGE(7), "");
+        tree_role(D, IMAGE(7), "");
+        tree_top("", tree_to(A, "x/*", ""));
+        shallow.delegation_depth = depth;
+        tree.rig->policy.limits = &shallow;
+        IS(tree_look_for("x/fw"), depth == 3 ? UP_OK : UP_DELEGATION_LIMIT);
+        shallow.delegation_depth = 1;
+        IS(tree_look_for("x/fw"), UP_DELEGATION_LIMIT);
+        ck_assert_uint_eq(tree.search.depth, 1);
+    }
+}
+END_TEST
+
 /* V-DEL-23 */
 START_TEST(agreement_counts_a_role_and_a_key_set_once)
 {
@@ -328,10 +416,14 @@ START_TEST(a_search_that_waits_has_no_verdict_and_one_that_ended_takes_nothing)
 }
 END_TEST
 
-SUITE("search_many", cycles_end, a_cycle_by_a_terminating_delegation_still_has_the_last_word,
-      a_role_on_two_branches_is_visited_on_both, the_depth_of_delegations_is_bounded,
-      the_number_of_roles_visited_is_bounded, enough_roles_that_agree_are_believed,
-      roles_that_all_differ_are_not_believed, roles_agree_whatever_else_their_custom_data_says,
+SUITE("search_many", a_cycle_does_not_hide_what_is_listed_after_it,
+      as_many_roles_as_the_bound_allows_agree_or_do_not,
+      delegations_to_many_that_follow_each_other_do_not_add_up,
+      roles_that_must_agree_lie_within_the_depth_too, cycles_end,
+      a_cycle_by_a_terminating_delegation_still_has_the_last_word, a_role_on_two_branches_is_visited_on_both,
+      the_depth_of_delegations_is_bounded, the_number_of_roles_visited_is_bounded,
+      enough_roles_that_agree_are_believed, roles_that_all_differ_are_not_believed,
+      roles_agree_whatever_else_their_custom_data_says,
       of_two_groups_that_agree_the_one_with_the_earliest_role_wins, hiding_one_of_many_roles_ends_the_search,
       a_role_of_many_may_delegate_and_end_its_own_search_only, many_roles_within_many_roles_are_heard,
       a_cycle_through_many_roles_ends, roles_that_must_agree_are_bounded_over_all_nesting,

@@ -132,6 +132,7 @@ START_TEST(a_file_in_another_spelling_needs_room_and_is_the_same_file)
     IS(up_trust_feed(&next, up_span_of(spaced), NULL, r->now_s, &r->trust), UP_NOT_CANONICAL);
     IS(up_trust_feed(&next, up_span_of(spaced), &room, r->now_s, &r->trust), UP_OK);
     ck_assert(r->trust.unchanged);
+    ck_assert_uint_gt(room.n, 0); /* kept for as long as the file is trusted */
 }
 END_TEST
 
@@ -146,8 +147,74 @@ START_TEST(a_refused_file_gives_its_room_back)
     const char *spaced = author_with(author_text("%.*s", TEXT(foreign)), "\"expires\":", "\"expires\" : ");
     up_trust_begin(&r->trust);
     IS(up_trust_absent(&r->trust, r->now_s, &next), UP_OK);
+    room.n = 100; /* others have what is before */
     IS(up_trust_feed(&next, up_span_of(spaced), &room, r->now_s, &after), UP_SIG_THRESHOLD);
-    ck_assert_uint_eq(room.n, 0);
+    ck_assert_uint_eq(room.n, 100);
+}
+END_TEST
+
+/* Only the Director of a deployed backend may have none, and only as long as it never had one. */
+START_TEST(a_timestamp_may_be_absent_where_there_never_was_one)
+{
+    static const struct up_profile *const profile[] = {&up_profile_deployed, &up_profile_strict};
+    for (size_t i = 0; i < 2; i++) {
+        const bool deployed = profile[i] == &up_profile_deployed;
+        struct rig r;
+        struct up_want w;
+        struct up_trust next;
+        rig_up(&r, UP_DIRECTOR, profile[i]);
+        up_trust_begin(&r.trust);
+        ck_assert(up_trust_want(&r.trust, &w) && w.role == UP_ROOT && w.may_be_absent);
+        IS(up_trust_absent(&r.trust, r.now_s, &next), UP_OK);
+        ck_assert(up_trust_want(&next, &w) && w.role == UP_TIMESTAMP);
+        ck_assert_int_eq(w.may_be_absent, deployed);
+        rig_publish(&r, 5);
+        IS(rig_cycle(&r), UP_OK);
+        up_trust_begin(&r.trust);
+        IS(up_trust_absent(&r.trust, r.now_s, &next), UP_OK);
+        ck_assert(up_trust_want(&next, &w) && w.role == UP_TIMESTAMP && !w.may_be_absent);
+        IS(up_trust_absent(&next, r.now_s, &r.trust), UP_UNAVAILABLE);
+    }
+}
+END_TEST
+
+/* V-REC-02 */
+START_TEST(with_new_timestamp_keys_a_deployed_director_may_go_without_timestamp)
+{
+    struct rig r;
+    rig_up(&r, UP_DIRECTOR, &up_profile_deployed);
+    rig_publish(&r, 5);
+    IS(rig_cycle(&r), UP_OK);
+    r.author.ring[UP_TIMESTAMP].keys = KEY(10);
+    rig_next_root(&r, 0);
+    shelf_drop(&r.shelf, "timestamp.json");
+    shelf_put(&r.shelf, "targets.json", rig_some_targets(&r, 6));
+    IS(rig_cycle(&r), UP_OK);
+    ck_assert_uint_eq(r.trust.targets.head.version, 6);
+}
+END_TEST
+
+/* V-SNAP-02: by number where names carry it; never more bytes than the cap, whatever Timestamp says. */
+START_TEST(a_snapshot_is_asked_for_as_the_profile_names_it_and_within_the_cap)
+{
+    static const struct up_profile *const profile[] = {&up_profile_deployed, &up_profile_strict};
+    const uint32_t cap = up_limits_primary.snapshot_bytes;
+    for (uint32_t length = cap - 1; length <= cap + 1; length++) {
+        const bool deployed = profile[length % 2] == &up_profile_deployed;
+        struct rig r;
+        struct up_want w;
+        struct up_trust next;
+        struct up_buf room = author_room();
+        rig_up(&r, UP_DIRECTOR, profile[length % 2]);
+        struct up_span large = {(uint8_t *)author_text("%*s", (int)length, ""), length};
+        struct up_span timestamp = author_timestamp(&r.author, 1, large, 7);
+        up_trust_begin(&r.trust);
+        IS(up_trust_absent(&r.trust, r.now_s, &next), UP_OK);
+        IS(up_trust_feed(&next, timestamp, &room, r.now_s, &r.trust), UP_OK);
+        ck_assert(up_trust_want(&r.trust, &w) && w.role == UP_SNAPSHOT && !w.may_be_absent);
+        ck_assert_uint_eq(w.version, deployed ? 0 : 7);
+        ck_assert_uint_eq(w.max_bytes, length < cap ? length : cap);
+    }
 }
 END_TEST
 
@@ -281,7 +348,10 @@ START_TEST(a_snapshot_served_as_timestamp_is_refused)
 }
 END_TEST
 
-SUITE("trust", the_four_roles_are_asked_for_in_order, an_unchanged_poll_asks_for_root_and_timestamp_only,
+SUITE("trust", a_timestamp_may_be_absent_where_there_never_was_one,
+      with_new_timestamp_keys_a_deployed_director_may_go_without_timestamp,
+      a_snapshot_is_asked_for_as_the_profile_names_it_and_within_the_cap,
+      the_four_roles_are_asked_for_in_order, an_unchanged_poll_asks_for_root_and_timestamp_only,
       a_new_timestamp_of_the_same_snapshot_is_kept_without_fetching_more,
       a_new_snapshot_of_the_same_targets_does_not_fetch_them_again,
       a_cycle_cut_off_before_targets_is_finished_by_the_next,

@@ -11,9 +11,9 @@ static void restart(struct rig *r)
     struct up_trust old = r->trust;
     IS(up_trust_init(&r->trust, &r->policy, old.file[UP_ROOT].file, NULL), UP_OK);
     IS(up_trust_restore(&r->trust, &old.floors), UP_OK);
-    for (enum up_role role = UP_TIMESTAMP; role < UP_TIME; role++)
+    for (unsigned role = UP_TARGETS; role >= UP_TIMESTAMP; role--) /* in any order */
         if (old.file[role].file.p != NULL)
-            IS(up_trust_restore_file(&r->trust, role, old.file[role].file, NULL), UP_OK);
+            IS(up_trust_restore_file(&r->trust, (enum up_role)role, old.file[role].file, NULL), UP_OK);
 }
 
 /* V-STO-01 */
@@ -85,6 +85,7 @@ START_TEST(after_a_lost_root_the_walk_goes_through_known_roots_and_lowers_nothin
     r->author.ring[UP_TIMESTAMP].keys = KEY(10);
     r->author.ring[UP_TARGETS].keys = KEY(11);
     rig_next_root(r, 0);
+    r->author.ring[UP_SNAPSHOT].keys = KEY(12);
     rig_next_root(r, 0);
     rig_publish(r, 5);
     IS(rig_cycle(r), UP_OK);
@@ -139,6 +140,37 @@ START_TEST(a_root_newer_than_its_floor_raises_it)
 }
 END_TEST
 
+/* E-STO-09 */
+START_TEST(a_root_of_the_floors_version_with_other_content_does_not_become_the_floor)
+{
+    struct rig *r = rig_director();
+    struct author other = r->author;
+    other.ring[UP_TIMESTAMP].keys = KEY(10);
+    rig_next_root(r, 0);
+    rig_publish(r, 5);
+    IS(rig_cycle(r), UP_OK);
+    struct up_floors floors = r->trust.floors;
+    IS(up_trust_init(&r->trust, &r->policy, author_root(&other, 2), NULL), UP_OK);
+    IS(up_trust_restore(&r->trust, &floors), UP_STORAGE_CORRUPT);
+    ck_assert_mem_eq(&r->trust.floors, &floors, sizeof floors);
+    IS(rig_cycle(r), UP_ROLLBACK);
+}
+END_TEST
+
+/* E-FMT-07 */
+START_TEST(a_stored_file_in_another_spelling_needs_room_and_is_not_taken_for_damaged)
+{
+    struct rig *r = rig_director();
+    struct up_buf room = author_room();
+    rig_publish(r, 5);
+    IS(rig_cycle(r), UP_OK);
+    struct up_span file = r->trust.file[UP_TARGETS].file;
+    const char *spaced = author_with(author_text("%.*s", TEXT(file)), "\"expires\":", "\n\t\"expires\" : ");
+    IS(up_trust_restore_file(&r->trust, UP_TARGETS, up_span_of(spaced), NULL), UP_NOT_CANONICAL);
+    IS(up_trust_restore_file(&r->trust, UP_TARGETS, up_span_of(spaced), &room), UP_OK);
+}
+END_TEST
+
 /* ---- file names ---- */
 
 static const char *file_name(const struct up_profile *p, const char *role, uint32_t version)
@@ -172,4 +204,7 @@ SUITE("trust_restore", a_restored_trust_polls_as_cheaply_as_before,
       a_stored_file_with_damaged_signatures_is_fetched_again,
       after_a_lost_root_the_walk_goes_through_known_roots_and_lowers_nothing,
       after_a_lost_root_the_walk_may_not_end_below_the_floor_or_beside_it,
-      a_root_newer_than_its_floor_raises_it, file_names_carry_the_version_and_are_percent_encoded)
+      a_root_newer_than_its_floor_raises_it,
+      a_root_of_the_floors_version_with_other_content_does_not_become_the_floor,
+      a_stored_file_in_another_spelling_needs_room_and_is_not_taken_for_damaged,
+      file_names_carry_the_version_and_are_percent_encoded)

@@ -185,6 +185,35 @@ START_TEST(a_chain_of_roots_without_end_is_cut_and_its_progress_kept)
 }
 END_TEST
 
+/* The old keys and its own have signed it, and yet it says nothing. */
+START_TEST(a_well_signed_root_must_be_well_formed)
+{
+    struct rig *r = rig_director();
+    const char *body = author_root_body(&r->author, 2),
+               *bad[] = {author_without(body, "expires"), author_without(body, "keys"),
+                         author_without(body, "version")};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        shelf_put(&r->shelf, "2.root.json", author_file(&r->author, UP_ROOT, bad[i]));
+        rig_refused(r, UP_SCHEMA);
+    }
+    rig_next_root(r, 0);
+    rig_heals(r, 1);
+}
+END_TEST
+
+/* Roots are durable one by one, so a new one is no news for the set. */
+START_TEST(a_new_root_alone_leaves_the_rest_unchanged)
+{
+    struct rig *r = rig_director();
+    rig_publish(r, 5);
+    IS(rig_cycle(r), UP_OK);
+    rig_next_root(r, 0);
+    IS(rig_cycle(r), UP_OK);
+    ck_assert_uint_eq(r->trust.floors.mark[UP_ROOT].version, 2);
+    ck_assert(r->trust.unchanged);
+}
+END_TEST
+
 /* V-ROOT-13, V-REC-02 */
 START_TEST(rotated_timestamp_or_snapshot_keys_heal_versions_driven_up)
 {
@@ -440,7 +469,8 @@ START_TEST(a_key_of_an_unknown_kind_is_tolerated_and_never_counts)
 }
 END_TEST
 
-SUITE("trust_root", the_first_root_must_be_signed_by_its_own_threshold, root_is_read_up_to_its_cap,
+SUITE("trust_root", a_well_signed_root_must_be_well_formed, a_new_root_alone_leaves_the_rest_unchanged,
+      the_first_root_must_be_signed_by_its_own_threshold, root_is_read_up_to_its_cap,
       a_root_signed_by_old_and_new_thresholds_replaces_all_keys,
       a_root_that_either_side_did_not_sign_is_refused, a_root_must_be_exactly_the_next_one,
       the_walk_takes_every_root_in_order, a_withheld_root_ends_the_walk_and_expiry_decides,

@@ -288,6 +288,22 @@ START_TEST(stored_targets_of_another_version_than_listed_are_not_used_again)
 }
 END_TEST
 
+START_TEST(held_targets_that_a_new_snapshot_lists_again_must_not_have_expired)
+{
+    struct rig *r = rig_director();
+    r->author.expires = "2026-01-01T00:00:00Z"; /* 1767225600 */
+    struct up_span targets = rig_some_targets(r, 4);
+    r->author.expires = AUTHOR_EXPIRES;
+    publish_unbound(r, 1, 4, targets);
+    IS(rig_cycle(r), UP_OK);
+    publish_unbound(r, 2, 4, targets);
+    r->now_s = 1767225600;
+    rig_refused(r, UP_EXPIRED);
+    ck_assert_ptr_nonnull(strstr(r->shelf.log, "2.snapshot.json"));
+    rig_heals(r, 5);
+}
+END_TEST
+
 /* V-TGT-07 */
 START_TEST(a_hash_or_length_that_snapshot_gives_for_targets_binds)
 {
@@ -388,7 +404,8 @@ START_TEST(after_a_failure_the_stored_targets_stay_in_force)
 }
 END_TEST
 
-SUITE("trust_targets", snapshot_is_read_up_to_the_length_that_timestamp_gives,
+SUITE("trust_targets", held_targets_that_a_new_snapshot_lists_again_must_not_have_expired,
+      snapshot_is_read_up_to_the_length_that_timestamp_gives,
       snapshot_without_a_given_length_is_read_up_to_the_cap,
       snapshot_must_have_every_hash_and_the_version_that_timestamp_gives, snapshot_needs_its_threshold,
       a_lower_snapshot_is_refused_even_with_a_matching_timestamp,
