@@ -129,7 +129,7 @@ enum up_err up_clock_fresh(const struct up_clock *c, uint64_t now_ms, uint32_t m
 enum up_err up_time_has_nonces(struct up_span file, const uint8_t (*nonces)[UP_NONCE_BYTES], size_t n)
 {
     static const uint8_t any[UP_NONCE_BYTES];
-    struct up_span body, list;
+    struct up_span body = {0}, list = {0};
     size_t total, same;
     if (!up_json_find(file, "signed", &body) || !up_json_find(body, "nonces", &list)) return UP_SCHEMA;
     UP_TRY(count_nonces(list, any, &total, &same));

@@ -105,7 +105,7 @@ static enum up_err check_agreement(const struct up_delegation *d, const struct u
 
 enum up_err up_delegations_check(struct up_span delegations, const struct up_profile *p)
 {
-    struct up_span keys, roles, name[UP_DELEGATIONS_MAX];
+    struct up_span keys = {0}, roles, name[UP_DELEGATIONS_MAX];
     unsigned n = 0, items = 0;
     if (!up_json_find(delegations, "keys", &keys)) return UP_SCHEMA;
     if (!up_json_find(delegations, "roles", &roles))

@@ -49,6 +49,8 @@ START_TEST(olpc_form_escapes_quote_and_backslash_only)
     TUF("\"\\u0022\\\"\\u005C\\\\\\/\\u002f\\u0041\"", "\"\\\"\\\"\\\\\\\\//A\"");
     TUF("\"a\\nb\\t\\b\\f\\r\\u0000\\u001F\\u007f\"", "\"a\nb\t\b\f\r\0\x1F\x7F\"");
     TUF("\"\\u00e9\xC3\xA9\\u20AC\\ud83d\\uDE97\"", "\"\xC3\xA9\xC3\xA9\xE2\x82\xAC\xF0\x9F\x9A\x97\"");
+    TUF("-12", "-12"); /* a number that ends with the text */
+    TUF("\r{\r\n\"b\":1,\r\"a\":2\r}", "{\"a\":2,\"b\":1}");
 }
 END_TEST
 
@@ -58,6 +60,7 @@ START_TEST(deployed_form_is_ascii_with_short_escapes)
              "\"a\\nb\\t\\b\\f\\r\\u0000\\u001f\x7F/\\\"\\\\\"");
     DEPLOYED("\"\\u000B\"", "\"\\u000b\"");
     DEPLOYED("\"\xC3\xA9\\u20AC\xF0\x9F\x9A\x97\"", "\"\\u00e9\\u20ac\\ud83d\\ude97\"");
+    DEPLOYED("\"\xF0\x90\x80\x80\xF0\x90\x8F\xBF\xEF\xBF\xBF\"", "\"\\ud800\\udc00\\ud800\\udfff\\uffff\"");
     DEPLOYED("{\"b\":1000.0,\"a\":0.10000000000000001}", "{\"a\":0.10000000000000001,\"b\":1000.0}");
     DEPLOYED("[1e3,-0,-0.5E+1]", "[1e3,-0,-0.5E+1]");
 }

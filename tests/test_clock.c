@@ -262,13 +262,33 @@ START_TEST(an_answer_holds_exactly_the_nonces_that_were_sent)
     IS(up_time_has_nonces(both, list, 0), UP_TIME_NONCE);
     IS(up_time_has_nonces(UP_SPAN("{}"), list, 1), UP_SCHEMA);
     IS(up_time_has_nonces(UP_SPAN("{\"signed\":{}}"), list, 1), UP_SCHEMA);
+    IS(up_time_has_nonces(UP_SPAN("{\"signed\":{\"nonces\":[\"00\"]}}"), list, 1), UP_SCHEMA);
 }
 END_TEST
 
-SUITE("clock", an_answer_to_our_question_sets_the_clock, time_that_the_time_role_did_not_sign_is_refused,
-      a_root_without_a_time_role_attests_nothing, a_replayed_answer_is_refused,
-      an_answer_to_others_or_to_no_question_is_refused, time_of_the_same_keys_never_goes_back,
-      time_before_provisioning_is_refused, an_attestation_of_another_form_is_refused,
-      rotated_time_keys_bring_a_clock_back_from_the_far_future, a_floor_binds_only_the_keys_that_attested_it,
-      after_a_rotation_time_before_provisioning_is_refused, dropped_time_messages_stop_installs_after_a_while,
-      after_a_reset_the_last_time_is_a_floor_but_not_fresh, an_answer_holds_exactly_the_nonces_that_were_sent)
+/* E-CLK-04 */
+START_TEST(a_well_signed_attestation_must_be_well_formed)
+{
+    ready();
+    char *good = says(BASE_S, nonces(mine, NULL)), text[UP_TIME_TEXT];
+    up_time_encode(BASE_S, text);
+    const char *number = author_with(good, author_text("\"%.20s\"", text), "1700000000");
+    IS(feed(author_file(&author, UP_TIME, number), 1), UP_SCHEMA);
+    IS(feed(author_file(&author, UP_TIME, author_with(good, author_text("%.20s", text), "soon")), 1),
+       UP_SCHEMA);
+    char *sorted = author_sorted(STRICT, good), *entry = author_entry(STRICT, UP_TIME, sorted);
+    IS(feed(author_envelope(author_text("%s,%s", entry, entry), sorted), 1), UP_SIG_DUPLICATE);
+    IS(feed(author_file(&author, UP_TIME, says(0, nonces(mine, NULL))), 1),
+       UP_TIME_BACKWARD); /* 1970 is a time */
+    IS(hear(BASE_S + 1, 1), UP_OK);
+}
+END_TEST
+
+SUITE("clock", a_well_signed_attestation_must_be_well_formed, an_answer_to_our_question_sets_the_clock,
+      time_that_the_time_role_did_not_sign_is_refused, a_root_without_a_time_role_attests_nothing,
+      a_replayed_answer_is_refused, an_answer_to_others_or_to_no_question_is_refused,
+      time_of_the_same_keys_never_goes_back, time_before_provisioning_is_refused,
+      an_attestation_of_another_form_is_refused, rotated_time_keys_bring_a_clock_back_from_the_far_future,
+      a_floor_binds_only_the_keys_that_attested_it, after_a_rotation_time_before_provisioning_is_refused,
+      dropped_time_messages_stop_installs_after_a_while, after_a_reset_the_last_time_is_a_floor_but_not_fresh,
+      an_answer_holds_exactly_the_nonces_that_were_sent)

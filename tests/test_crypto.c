@@ -13,34 +13,58 @@
 #include "tests/ecdsa_cases.h"
 
 /* crypto.c itself is compiled in here, so that its known answers can be tried on broken primitives. */
-static enum { NO_FAULT, HASH_FAULT, VERIFY_NOTHING, VERIFY_ANYTHING, NO_KEYS } fault;
+static enum { NO_FAULT, HASH_FAULT, LONG_HASH_FAULT, VERIFY_NOTHING, VERIFY_ANYTHING, NO_KEYS, NO_PEM } fault;
 static bool broken_verify(const struct up_key *key, struct up_span message, struct up_span signature)
 {
     if (fault == VERIFY_NOTHING || fault == VERIFY_ANYTHING) return fault == VERIFY_ANYTHING;
     return up_verify(key, message, signature);
 }
+static enum up_hash_kind kind_hashed;
+static void noted_hash_begin(struct up_hash *h, enum up_hash_kind kind)
+{
+    kind_hashed = kind;
+    up_hash_begin(h, kind);
+}
 static void broken_hash_end(struct up_hash *h, uint8_t *digest)
 {
     up_hash_end(h, digest);
-    digest[31] ^= fault == HASH_FAULT;
+    digest[31] ^= fault == (kind_hashed == UP_SHA256 ? HASH_FAULT : LONG_HASH_FAULT);
+}
+static bool rsa_missing;
+static bool some_linked(enum up_scheme scheme)
+{
+    return !(rsa_missing && scheme == UP_RSA_PSS_SHA256) && up_scheme_linked(scheme);
+}
+static bool broken_key_from_pem(enum up_scheme scheme, struct up_span pem, struct up_key *key)
+{
+    return fault != NO_PEM && !rsa_missing && up_key_from_pem(scheme, pem, key);
 }
 static bool broken_key_from_bytes(enum up_scheme scheme, struct up_span bytes, struct up_key *key)
 {
     return fault != NO_KEYS && up_key_from_bytes(scheme, bytes, key);
 }
 #define up_verify         broken_verify
+#define up_hash_begin     noted_hash_begin
 #define up_hash_end       broken_hash_end
+#define up_scheme_linked  some_linked
 #define up_key_from_bytes broken_key_from_bytes
+#define up_key_from_pem   broken_key_from_pem
 #include "metadata/crypto.c"
 #undef up_verify
+#undef up_hash_begin
 #undef up_hash_end
+#undef up_scheme_linked
 #undef up_key_from_bytes
+#undef up_key_from_pem
 
 START_TEST(known_answers_hold_and_notice_a_fault)
 {
     ck_assert(up_crypto_selftest());
-    for (fault = HASH_FAULT; fault <= NO_KEYS; fault++) ck_assert(!up_crypto_selftest());
+    for (fault = HASH_FAULT; fault <= NO_PEM; fault++) ck_assert(!up_crypto_selftest());
     fault = NO_FAULT;
+    rsa_missing = true; /* what is not linked is not asked */
+    ck_assert(up_crypto_selftest());
+    rsa_missing = false;
     ck_assert(up_crypto_selftest());
 }
 END_TEST
@@ -610,12 +634,39 @@ START_TEST(randomness_differs_and_wiping_wipes)
 }
 END_TEST
 
-SUITE("crypto", known_answers_hold_and_notice_a_fault, schemes_have_names, hashes_take_bytes_in_any_pieces,
-      what_is_signed_verifies_and_nothing_else, a_digest_is_a_prehash_and_for_ed25519_a_message,
-      seeded_keys_sign_the_same_way_again, seeded_ecdsa_signs_as_rfc_6979_says,
-      key_files_are_private_and_never_replaced, unusable_key_files_are_explained, public_keys_are_checked,
-      equal_keys_have_equal_bytes, other_pem_is_refused, pem_holds_der_and_nothing_else,
-      keys_come_back_from_their_text, ed25519_points_of_small_order_are_no_keys,
-      ed25519_has_one_signature_per_message, ecdsa_points_are_on_the_curve_and_uncompressed,
-      ecdsa_signatures_are_minimal_der_in_range, rsa_is_pss_with_sha_256_and_any_salt,
-      keys_without_a_scheme_verify_nothing, randomness_differs_and_wiping_wipes)
+START_TEST(pem_is_bounded_and_framed)
+{
+    static const char head[] = "-----BEGIN PUBLIC KEY-----\n", tail[] = "-----END PUBLIC KEY-----";
+    char text[2 * UP_PEM_BYTES];
+    uint8_t der[UP_PEM_BYTES];
+    for (size_t n = UP_PEM_BYTES - 1; n <= UP_PEM_BYTES + 1; n++) {
+        memset(text, '\n', sizeof text);
+        memcpy(text, head, sizeof head - 1);
+        memcpy(text + sizeof head - 1, "AAAA", 4);
+        memcpy(text + n - sizeof tail + 1, tail, sizeof tail - 1);
+        ck_assert_int_eq(up_pem_decode((struct up_span){(uint8_t *)text, n}, der, sizeof der),
+                         n <= UP_PEM_BYTES ? 3 : -1);
+    }
+    memset(text + sizeof head - 1, 'A', sizeof text - sizeof head - sizeof tail);
+    memcpy(text + sizeof text - sizeof tail + 1, tail, sizeof tail - 1);
+    ck_assert_int_eq(up_pem_decode((struct up_span){(uint8_t *)text, sizeof text}, der, sizeof der), -1);
+    ck_assert_int_eq(up_pem_decode((struct up_span){(const uint8_t *)"\n" + 1, 0}, der, sizeof der), -1);
+    ck_assert_int_eq(up_pem_decode(UP_SPAN("-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----"), der, 1),
+                     0);
+    ck_assert_int_eq(
+        up_pem_decode(UP_SPAN("-----BEGIN SECRET KEY-----\nAAAA-----END PUBLIC KEY-----"), der, 3), -1);
+    ck_assert_int_eq(
+        up_pem_decode(UP_SPAN("-----BEGIN PUBLIC KEY-----\nAAAA-----END SECRET KEY-----"), der, 3), -1);
+}
+END_TEST
+
+SUITE("crypto", pem_is_bounded_and_framed, known_answers_hold_and_notice_a_fault, schemes_have_names,
+      hashes_take_bytes_in_any_pieces, what_is_signed_verifies_and_nothing_else,
+      a_digest_is_a_prehash_and_for_ed25519_a_message, seeded_keys_sign_the_same_way_again,
+      seeded_ecdsa_signs_as_rfc_6979_says, key_files_are_private_and_never_replaced,
+      unusable_key_files_are_explained, public_keys_are_checked, equal_keys_have_equal_bytes,
+      other_pem_is_refused, pem_holds_der_and_nothing_else, keys_come_back_from_their_text,
+      ed25519_points_of_small_order_are_no_keys, ed25519_has_one_signature_per_message,
+      ecdsa_points_are_on_the_curve_and_uncompressed, ecdsa_signatures_are_minimal_der_in_range,
+      rsa_is_pss_with_sha_256_and_any_salt, keys_without_a_scheme_verify_nothing,
+      randomness_differs_and_wiping_wipes)

@@ -12,6 +12,7 @@ START_TEST(hex_is_lower_case_even_and_bounded)
     ck_assert_int_eq(up_hex_decode(UP_SPAN("00ffa9"), out, 3), 3);
     ck_assert_int_eq(up_hex_decode(UP_SPAN("00ffa9"), out, 2), -1);
     ck_assert_int_eq(up_hex_decode(UP_SPAN(""), out, 0), 0);
+    ck_assert_int_eq(up_hex_decode((struct up_span){(const uint8_t *)"00ff", 3}, out, 4), -1);
     static const char *const bad[] = {"0", "000", "0g", "g0", "0 ", " 0", "0x00", "0`", "0@", "0/", "0:"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         ck_assert_int_eq(up_hex_decode(up_span_of(bad[i]), out, 4), -1);
@@ -42,11 +43,13 @@ START_TEST(base64_has_one_spelling)
     ck_assert_int_eq(up_base64_decode(UP_SPAN("Zm9vYg=="), out, 4), 4);
     ck_assert_mem_eq(out, "foob", 4);
     ck_assert_int_eq(up_base64_decode(UP_SPAN("Zm9vYg=="), out, 3), -1);
+    ck_assert_int_eq(up_base64_decode((struct up_span){(const uint8_t *)"==" + 2, 0}, out, 0), 0);
     static const char *const bad[] = {
         "Zh==", /* spare bits */
         "Zm9=", /* spare bits */
         "Zg",   /* no padding */
-        "Zg=",  "Z===", "====", "=", "Zg==Zg==", "Zm 9", "Zm\n9", "Zm-9", "Zm_9", "=Zm9", "Z=g=", "Zm9v\n",
+        "Zg=",  "Z===",  "A===", "====", "Zm9{", "=",    "Zg==Zg==",
+        "Zm 9", "Zm\n9", "Zm-9", "Zm_9", "=Zm9", "Z=g=", "Zm9v\n",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ck_assert_msg(up_base64_decode(up_span_of(bad[i]), out, 8) == -1, "accepted: %s", bad[i]);
@@ -93,6 +96,7 @@ START_TEST(times_are_instants_in_one_spelling)
         "2030-01-01T00:00:00+00:00", "2030-01-01T00:00:00A", "2030-01-01T00:00:00.000Z",
         "10000-01-01T00:00:00Z",     "1969-12-31T23:59:59Z", "-030-01-01T00:00:00Z",
         "2030-1-01T00:00:000Z",      "2030/01/01T00:00:00Z", "",
+        "1969-12-31T23:59:58Z",      "2030-1/-01T00:00:00Z", "2030-0:-01T00:00:00Z",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ck_assert_msg(up_time_decode(up_span_of(bad[i])) == -1, "accepted: %s", bad[i]);

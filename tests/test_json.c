@@ -25,6 +25,7 @@ START_TEST(every_kind_of_value_is_read)
     ACCEPTED("[]");
     ACCEPTED("[[],[[]],{}]");
     ACCEPTED("\"\\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u0041 \\uD83D\\uDE97\"");
+    ACCEPTED("\"\xC2\x80 \xE0\xA0\x80 \xF0\x90\x80\x80\""); /* the first of each length */
     ACCEPTED("\"\x7F \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x9A\x97 \xF4\x8F\xBF\xBF\"");
 }
 END_TEST
@@ -416,9 +417,43 @@ START_TEST(the_writer_escapes_and_keeps_within_its_buffer)
 }
 END_TEST
 
-SUITE("json", every_kind_of_value_is_read, loopholes_of_other_readers_are_refused,
-      every_cut_of_a_text_is_refused, numbers_follow_the_grammar, strings_are_strict_utf8,
-      escapes_and_control_characters_are_checked, duplicate_members_are_refused_in_any_order_and_spelling,
+START_TEST(what_is_no_checked_string_compares_and_ends)
+{
+    ck_assert_int_eq(up_json_cmp(UP_SPAN("\\q"), UP_SPAN("\\q")), 0);
+    ck_assert_int_eq(up_json_cmp(UP_SPAN("\\q"), UP_SPAN("\\n")), 0);
+    ck_assert_int_eq(up_json_cmp(UP_SPAN("\\n"), UP_SPAN("\\q")), 0);
+    ck_assert_int_eq(up_json_cmp(UP_SPAN("\\q"), UP_SPAN("")), 1);
+}
+END_TEST
+
+START_TEST(the_first_character_of_each_length_is_unescaped)
+{
+    uint8_t out[16];
+    ck_assert_int_eq(up_json_unescape(UP_SPAN("\\u007f\\u0080\\u07ff\\u0800"), out, sizeof out), 8);
+    ck_assert_mem_eq(out, "\x7F\xC2\x80\xDF\xBF\xE0\xA0\x80", 8);
+    ck_assert_int_eq(up_json_unescape(UP_SPAN("\\uffff\\ud800\\udc00"), out, sizeof out), 7);
+    ck_assert_mem_eq(out, "\xEF\xBF\xBF\xF0\x90\x80\x80", 7);
+    ck_assert_int_eq(up_json_unescape(UP_SPAN("\\ud83dxude97"), out, sizeof out), -1);
+}
+END_TEST
+
+START_TEST(no_part_of_a_number_makes_up_for_another)
+{
+    REFUSED("-.5", PARSE);
+    REFUSED("-e5", PARSE);
+    REFUSED("-.5e5", PARSE);
+    REFUSED("1.e5", PARSE);
+    REFUSED("-.e5", PARSE);
+    REFUSED("1.5e", PARSE);
+    REFUSED("1.e", PARSE);
+}
+END_TEST
+
+SUITE("json", what_is_no_checked_string_compares_and_ends, the_first_character_of_each_length_is_unescaped,
+      no_part_of_a_number_makes_up_for_another, every_kind_of_value_is_read,
+      loopholes_of_other_readers_are_refused, every_cut_of_a_text_is_refused, numbers_follow_the_grammar,
+      strings_are_strict_utf8, escapes_and_control_characters_are_checked,
+      duplicate_members_are_refused_in_any_order_and_spelling,
       unsorted_objects_are_bounded_sorted_ones_are_not, disorder_cannot_make_reading_expensive,
       depth_is_bounded_without_recursion, integers_have_one_spelling_and_a_range,
       a_reader_walks_members_and_items, the_first_error_sticks_and_stops_every_call,

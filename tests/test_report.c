@@ -333,9 +333,58 @@ START_TEST(a_deployed_report_of_an_rsa_key_carries_the_id_that_backends_compute)
 }
 END_TEST
 
-SUITE("report", a_report_says_what_was_put_in, a_report_that_lacks_a_member_is_refused,
-      a_report_with_a_member_of_another_form_is_refused, counters_grow_as_numbers_over_boots,
-      what_an_attacker_put_into_a_name_is_bounded_and_harmless,
+START_TEST(eight_entries_are_looked_at_and_one_that_holds_is_enough)
+{
+    char *file = report_text(STRICT, 7), *start = strstr(file, "[{") + 1,
+         *behind = strstr(start, "}],\"signed\"") + 1;
+    const char *good = author_text("%.*s", (int)(behind - start), start);
+    const char *wrong = author_with(good, "\"sig\":\"", "\"sig\":\"00");
+    IS(verify(author_with(file, good, author_text("%s,%s", good, wrong)), STRICT, 7), UP_OK);
+    IS(verify(author_with(file, good, author_text("%s,7", good)), STRICT, 7), UP_MAN_SCHEMA);
+    const char *seven = author_text("%s,%s,%s,%s,%s,%s,%s", wrong, wrong, wrong, wrong, wrong, wrong, wrong);
+    IS(verify(author_with(file, good, author_text("%s,%s", seven, good)), STRICT, 7), UP_OK);
+    IS(verify(author_with(file, good, author_text("%s,%s,%s", seven, wrong, good)), STRICT, 7), UP_MAN_SIG);
+}
+END_TEST
+
+START_TEST(what_else_an_entry_says_means_nothing)
+{
+    char *file = report_text(STRICT, 7);
+    IS(verify(author_with(file, "\"keyid\":", "\"j\":[1],\"keyid\":"), STRICT, 7), UP_OK);
+    IS(verify(author_with(file, "\"digest\":", "\"a\":{},\"digest\":"), STRICT, 7), UP_OK);
+    file = report_text(DEPLOYED, 7);
+    IS(verify(author_with(file, "\"keyid\":", "\"hash\":\"abc\",\"keyid\":"), DEPLOYED, 7), UP_OK);
+    IS(verify(author_with(file, "\"keyid\":", "\"hash\":{\"digest\":7},\"keyid\":"), DEPLOYED, 7), UP_OK);
+}
+END_TEST
+
+START_TEST(a_body_that_is_not_its_own_canonical_form_is_not_signed)
+{
+    uint8_t out[512];
+    ck_assert_uint_eq(up_attest_write(UP_SPAN("{\"a\":\"\\n\"}"), STRICT, author_key(7), out, sizeof out), 0);
+    ck_assert_uint_ne(up_attest_write(UP_SPAN("{\"a\":\"\\n\"}"), DEPLOYED, author_key(7), out, sizeof out),
+                      0);
+}
+END_TEST
+
+START_TEST(a_counter_of_more_digits_than_it_can_have_is_refused)
+{
+    struct up_report r;
+    char *file = report_text(STRICT, 7);
+    IS(up_report_read(up_span_of(author_with(file, "30064771075", "18446744073709551615")), STRICT, &r),
+       UP_OK);
+    IS(up_report_read(up_span_of(author_with(file, "30064771075", "18446744073709551616")), STRICT, &r),
+       UP_MAN_SCHEMA);
+    IS(up_report_read(up_span_of(author_with(file, "30064771075", "100000000000000000000")), STRICT, &r),
+       UP_MAN_SCHEMA);
+}
+END_TEST
+
+SUITE("report", eight_entries_are_looked_at_and_one_that_holds_is_enough,
+      what_else_an_entry_says_means_nothing, a_body_that_is_not_its_own_canonical_form_is_not_signed,
+      a_counter_of_more_digits_than_it_can_have_is_refused, a_report_says_what_was_put_in,
+      a_report_that_lacks_a_member_is_refused, a_report_with_a_member_of_another_form_is_refused,
+      counters_grow_as_numbers_over_boots, what_an_attacker_put_into_a_name_is_bounded_and_harmless,
       the_longest_report_fits_its_bound_and_no_less_room_is_overrun,
       names_that_no_report_may_carry_are_not_written, a_signature_block_has_five_parts,
       a_deployed_block_has_the_parts_that_backends_know, a_report_signed_by_another_ecu_is_refused,

@@ -492,7 +492,59 @@ START_TEST(only_the_top_level_version_starts_anew_when_its_keys_were_replaced)
 }
 END_TEST
 
-SUITE("role", every_role_loads_in_every_profile, a_role_without_type_expiry_version_or_format_is_refused,
+/* E-FMT-06 */
+START_TEST(members_that_nobody_knows_mean_nothing)
+{
+    for (EACH_ROLE(r)) {
+        const char *body = good_body(STRICT, r);
+        IS(read_role(STRICT, r, author_with(body, "\"_type\"", "\"note\":{\"a\":[1]},\"_type\"")), UP_OK);
+        IS(read_role(STRICT, r, author_with(body, "\"vehicleId\"", "\"note\":{\"a\":[1]},\"vehicleId\"")),
+           UP_OK);
+    }
+    const char *root = good_body(STRICT, UP_ROOT);
+    IS(read_role(STRICT, UP_ROOT, author_with(root, "\"threshold\"", "\"note\":{\"a\":[1]},\"threshold\"")),
+       UP_OK);
+}
+END_TEST
+
+START_TEST(the_first_instant_and_any_minor_format_are_read)
+{
+    for (EACH_ROLE(r)) {
+        const char *body = good_body(STRICT, r);
+        IS(read_role(STRICT, r, author_with(body, "2030-01-01", "1970-01-01")), UP_OK);
+        IS(read_role(STRICT, r, author_with(body, "\"1.0.31\"", "\"1.9\"")), UP_OK);
+        IS(read_role(STRICT, r, author_with(body, "\"1.0.31\"", "\"1.:\"")), UP_SCHEMA);
+    }
+    ck_assert_str_eq(up_role_name(UP_ROLES), "");
+    const char *deployed = good_body(DEPLOYED, UP_TARGETS);
+    IS(read_role(DEPLOYED, UP_TARGETS, author_with(deployed, "\"Targets\"", "\"Targetz\"")), UP_ROLE_TYPE);
+}
+END_TEST
+
+/* The names of files are what consistent snapshots are about. */
+START_TEST(a_profile_of_unversioned_names_does_not_ask_for_consistent_snapshots)
+{
+    struct up_profile unversioned = up_profile_strict;
+    unversioned.relax = UP_RELAX_UNVERSIONED_NAMES;
+    const char *root = good_body(STRICT, UP_ROOT), *without = author_without(root, "consistent_snapshot");
+    IS(read_role(STRICT, UP_ROOT, without), UP_SCHEMA);
+    IS(read_role(&unversioned, UP_ROOT, without), UP_OK);
+}
+END_TEST
+
+START_TEST(a_sha512_alone_names_a_snapshot)
+{
+    struct author a = author_of(STRICT, "VIN-1");
+    const char *hash = author_text("\"sha512\":\"%0128d\",\"x\"", 0);
+    IS(read_role(STRICT, UP_TIMESTAMP,
+                 author_with(author_timestamp_body(&a, 7, some_file, 3), "\"sha256\"", hash)),
+       UP_OK);
+}
+END_TEST
+
+SUITE("role", members_that_nobody_knows_mean_nothing, the_first_instant_and_any_minor_format_are_read,
+      a_profile_of_unversioned_names_does_not_ask_for_consistent_snapshots, a_sha512_alone_names_a_snapshot,
+      every_role_loads_in_every_profile, a_role_without_type_expiry_version_or_format_is_refused,
       a_common_member_of_another_type_is_refused,
       the_type_is_compared_exactly_and_in_the_deployed_dialect_without_case,
       a_body_of_one_role_is_no_body_of_another, versions_are_whole_numbers_from_1_to_the_ceiling,

@@ -129,6 +129,7 @@ START_TEST(wildcards_stay_within_a_segment)
         {"*a", "b", false},
         {"x/*/fw", "x/y/fw", true},
         {"\xFF", "\xFF", false},
+        {"", "\\", false},
         {"a\\", "a\\", false}, /* not what a checked string holds */
     };
     for (size_t i = 0; i < sizeof c / sizeof *c; i++)

@@ -307,6 +307,12 @@ START_TEST(as_many_roles_as_the_bound_allows_agree_or_do_not)
     tree_plant(&up_profile_strict);
     top_of_many(plant_many("r", UP_AGREEMENT_MAX, 2, 7, 1));
     IS(tree_look_for("x/fw"), UP_TARGET_NOT_FOUND);
+    const char *more = plant_many("r", UP_AGREEMENT_MAX + 1, 2, 7, 1);
+    struct author *a = &tree.rig->author;
+    char *block = author_delegations(a, KEY(UP_AGREEMENT_MAX + 1) - 1, more);
+    struct up_targets t;
+    struct up_span body = up_span_of(author_sorted(&up_profile_strict, author_targets_body(a, 1, "", block)));
+    IS(up_targets_read(body, &up_profile_strict, &t), UP_LIMIT);
 }
 END_TEST
 
@@ -347,7 +353,7 @@ END_TEST
 START_TEST(agreement_counts_a_role_and_a_key_set_once)
 {
     tree_plant(&up_profile_strict);
-    char *good = tree_to_many(2, A, B, "x/*", ""), *bad[6];
+    char *good = tree_to_many(2, A, B, "x/*", ""), *bad[10];
     bad[0] = tree_to_many(0, A, B, "x/*", "");
     bad[1] = tree_to_many(3, A, B, "x/*", "");
     bad[2] = author_with(good, "\"name\":\"b\"", "\"name\":\"a\"");
@@ -355,8 +361,15 @@ START_TEST(agreement_counts_a_role_and_a_key_set_once)
                          author_keyids(&up_profile_strict, KEY(A)));
     bad[4] = author_with(good, "\"name\":\"b\"", "\"nom\":\"b\"");
     bad[5] = author_with(good, "\"name\":\"b\"", "\"name\":\"root\"");
+    bad[6] = author_with(good, "\"min_roles_in_agreement\":2,", "");
+    bad[7] = author_with(good, "\"keyids\"", "\"ids\"");
+    bad[8] = author_with(good, "\"threshold\":1", "\"threshold\":\"1\"");
+    bad[9] = author_with(bad[4], "\"min_roles_in_agreement\":2", "\"min_roles_in_agreement\":1");
     tree_top("", good);
-    for (unsigned i = 0; i < 6; i++) {
+    tree_plant(&up_profile_strict);
+    tree_top("", author_with(good, "\"name\":\"b\"",
+                             "\"name\":\"b\",\"note\":\"what else is said means nothing\""));
+    for (unsigned i = 0; i < 10; i++) {
         struct up_targets t;
         char *body = author_sorted(&up_profile_strict, tree_body(1, "", bad[i]));
         IS(up_targets_read(up_span_of(body), &up_profile_strict, &t), UP_SCHEMA);

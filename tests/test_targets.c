@@ -204,9 +204,17 @@ START_TEST(a_delegation_that_lacks_a_member_is_refused)
     IS(read_delegations(author_with(good, "\"x/*\"", "7"), KEY(5)), UP_SCHEMA);
     IS(read_delegations(author_with(good, "\"paths\"", "\"terminating\":1,\"paths\""), KEY(5)), UP_SCHEMA);
     IS(read_delegations(author_with(good, "\"paths\"", "\"hardwareIds\":[],\"paths\""), KEY(5)), UP_SCHEMA);
-    IS(read_body(STRICT, author_with(author_targets_body(&a, 1, "", ""), "\"targets\":{",
-                                     "\"delegations\":{},\"targets\":{")),
-       UP_SCHEMA);
+    static const char *const block[] = {"{}", "{\"roles\":[]}", "{\"keys\":{}}",
+                                        "{\"keys\":{},\"roles\":{}}"};
+    for (size_t i = 0; i < sizeof block / sizeof *block; i++)
+        IS(read_body(STRICT, author_with(author_targets_body(&a, 1, "", ""), "\"targets\":{",
+                                         author_text("\"delegations\":%s,\"targets\":{", block[i]))),
+           UP_SCHEMA);
+    /* neither one role, which has keys of its own, nor several */
+    const char *both = author_with(author_without(good, "keyids"), "\"paths\"",
+                                   "\"min_roles_in_agreement\":1,\"roles\":[],\"paths\"");
+    IS(read_delegations(both, KEY(5)), UP_SCHEMA);
+    IS(read_delegations(author_with(good, "\"paths\"", "\"note\":1,\"paths\""), KEY(5)), UP_OK);
 }
 END_TEST
 
@@ -277,6 +285,11 @@ START_TEST(tuf_may_delegate_by_the_hash_of_a_name)
     block = author_with(block, author_text("%s0", whole), whole);
     ck_assert(up_delegation_get(up_span_of(block), 0, &d));
     ck_assert(up_delegation_applies(&d, UP_SPAN("a"), (struct up_span){0}));
+    /* an empty prefix is one of every name, but not of what is none */
+    block = author_with(block, whole, "");
+    ck_assert(up_delegation_get(up_span_of(block), 0, &d));
+    ck_assert(up_delegation_applies(&d, UP_SPAN(""), (struct up_span){0}));
+    ck_assert(!up_delegation_applies(&d, UP_SPAN("\\"), (struct up_span){0}));
     const char *bins = "{\"keys\":{},\"succinct_roles\":{\"bit_length\":4,\"name_prefix\":\"bin\"}}";
     IS(up_delegations_check(up_span_of(bins), TUF), UP_UNSUPPORTED);
 }

@@ -192,6 +192,7 @@ START_TEST(file_names_carry_the_version_and_are_percent_encoded)
     ck_assert_str_eq(file_name(&up_profile_tuf, "../root", 1), "1...%2Froot.json");
     ck_assert_str_eq(file_name(&up_profile_tuf, "?", 1), "1.%3F.json");
     ck_assert_str_eq(file_name(&up_profile_tuf, "\\u00e9\\\"", 1), "1.%C3%A9%22.json");
+    ck_assert_str_eq(file_name(&up_profile_tuf, "azAZ09._-~/@[`{", 1), "1.azAZ09._-~%2F%40%5B%60%7B.json");
     char longest[UP_NAME_MAX + 1];
     memset(longest, '/', UP_NAME_MAX);
     longest[UP_NAME_MAX] = 0;
