@@ -60,7 +60,7 @@ static enum up_err accept_ecus(const struct up_policy *p, const struct up_target
 {
     struct up_json j;
     struct up_span serial, hardware_id;
-    up_json_open(&j, image->ecus);
+    up_json_open_checked(&j, image->ecus);
     for (up_json_object(&j); up_json_member(&j, &serial); (void)up_json_value(&j)) {
         UP_TRY(name_ecu(all, serial));
         if (!up_target_names_ecu(image, serial, &hardware_id)) return UP_SCHEMA;

@@ -58,17 +58,12 @@ static const uint8_t *next_special(const uint8_t *p, const uint8_t *end, enum up
     return p;
 }
 
-/* Streams the canonical form of VALUE; NOT_CANONICAL: it is not sorted. */
-static enum up_err canonical(struct up_span value, enum up_dialect dialect, const struct sink *to, bool *same)
+/* Streams the canonical form of VALUE, which is compact and in order; NOT_CANONICAL: strings have other
+ * spellings. */
+static enum up_err stream(struct up_span value, enum up_dialect dialect, bool inexact, const struct sink *to,
+                          bool *same)
 {
-    struct up_json j;
-    up_json_open(&j, value);
-    (void)up_json_value(&j);
-    up_json_close(&j);
-    UP_TRY(j.err);
-    if (j.loose) return UP_NOT_CANONICAL;
-    if (j.inexact && dialect == UP_DIALECT_TUF) return UP_SCHEMA;
-
+    if (inexact && dialect == UP_DIALECT_TUF) return UP_SCHEMA;
     const uint8_t *p = value.p, *run = p, *end = value.p + value.n;
     *same = true;
     while ((p = next_special(p, end, dialect)) != end) {
@@ -88,12 +83,32 @@ static enum up_err canonical(struct up_span value, enum up_dialect dialect, cons
     return UP_OK;
 }
 
+/* NOT_CANONICAL: VALUE is not sorted. */
+static enum up_err check_sorted(struct up_span value, bool *inexact)
+{
+    struct up_json j;
+    up_json_open(&j, value);
+    (void)up_json_value(&j);
+    up_json_close(&j);
+    *inexact = j.inexact;
+    UP_TRY(j.err);
+    return j.loose ? UP_NOT_CANONICAL : UP_OK;
+}
+
 enum up_err up_canon_digest(struct up_span value, enum up_dialect dialect, uint8_t digest[UP_SHA256_BYTES],
                             bool *same)
 {
+    bool inexact;
+    UP_TRY(check_sorted(value, &inexact));
+    return up_canon_digest_read(value, dialect, inexact, digest, same);
+}
+
+enum up_err up_canon_digest_read(struct up_span value, enum up_dialect dialect, bool inexact,
+                                 uint8_t digest[UP_SHA256_BYTES], bool *same)
+{
     struct up_hash hash;
     up_hash_begin(&hash, UP_SHA256);
-    enum up_err e = canonical(value, dialect, &(struct sink){.hash = &hash}, same);
+    enum up_err e = stream(value, dialect, inexact, &(struct sink){.hash = &hash}, same);
     if (e == UP_OK)
         up_hash_end(&hash, digest);
     else
@@ -114,8 +129,9 @@ enum up_err up_canon_write(struct up_span value, enum up_dialect dialect, struct
                            struct up_span *out)
 {
     struct up_writer w = {.p = room->p + room->n, .cap = room->cap - room->n};
-    bool same;
-    UP_TRY(canonical(value, dialect, &(struct sink){.text = &w}, &same));
+    bool inexact, same;
+    UP_TRY(check_sorted(value, &inexact));
+    UP_TRY(stream(value, dialect, inexact, &(struct sink){.text = &w}, &same));
     return carve(room, &w, out);
 }
 

@@ -19,6 +19,10 @@
  * sorted. SCHEMA: numbers that dialect TUF has no form for. PARSE, LIMIT: no JSON that we read. */
 enum up_err up_canon_digest(struct up_span value, enum up_dialect dialect, uint8_t digest[UP_SHA256_BYTES],
                             bool *same) UP_NODISCARD;
+/* The same for a VALUE that a reader has gone over already, and found neither loose nor, if INEXACT is false,
+ * inexact (metadata/json.h). */
+enum up_err up_canon_digest_read(struct up_span value, enum up_dialect dialect, bool inexact,
+                                 uint8_t digest[UP_SHA256_BYTES], bool *same) UP_NODISCARD;
 /* Any VALUE, sorted into ROOM. LIMIT: ROOM is too small (3 * VALUE.n always suffices; VALUE.n for TUF), or
  * there is too much disorder (UP_UNSORTED_MAX, UP_UNSORTED_EFFORT). ROOM is as before then. */
 enum up_err up_canon_sort(struct up_span value, enum up_dialect dialect, struct up_buf *room,

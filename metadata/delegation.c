@@ -48,7 +48,7 @@ bool up_delegation_role(const struct up_delegation *d, unsigned index, struct up
 {
     struct up_json j;
     struct up_span key;
-    up_json_open(&j, d->roles);
+    up_json_open_checked(&j, d->roles);
     for (up_json_array(&j); up_json_item(&j); index--) {
         if (index > 0) {
             (void)up_json_value(&j);
@@ -98,7 +98,7 @@ static enum up_err check_agreement(const struct up_delegation *d, const struct u
     }
     struct up_json j; /* did the walk end because the array did? */
     unsigned items = 0;
-    up_json_open(&j, d->roles);
+    up_json_open_checked(&j, d->roles);
     for (up_json_array(&j); up_json_item(&j); items++) (void)up_json_value(&j);
     return j.err == UP_OK && items == n && d->agreement <= n ? UP_OK : UP_SCHEMA;
 }
@@ -107,12 +107,12 @@ enum up_err up_delegations_check(struct up_span delegations, const struct up_pro
 {
     struct up_span keys = {0}, roles, name[UP_DELEGATIONS_MAX];
     unsigned n = 0, items = 0;
-    if (!up_json_find(delegations, "keys", &keys)) return UP_SCHEMA;
-    if (!up_json_find(delegations, "roles", &roles))
-        return up_json_find(delegations, "succinct_roles", &roles) ? UP_UNSUPPORTED : UP_SCHEMA;
+    if (!up_json_find_checked(delegations, "keys", &keys)) return UP_SCHEMA;
+    if (!up_json_find_checked(delegations, "roles", &roles))
+        return up_json_find_checked(delegations, "succinct_roles", &roles) ? UP_UNSUPPORTED : UP_SCHEMA;
 
     struct up_json j;
-    up_json_open(&j, roles);
+    up_json_open_checked(&j, roles);
     for (up_json_array(&j); up_json_item(&j); items++) {
         struct up_delegation d;
         if (items == UP_DELEGATIONS_MAX) return UP_LIMIT;
@@ -133,10 +133,11 @@ enum up_err up_delegations_check(struct up_span delegations, const struct up_pro
 bool up_delegation_get(struct up_span delegations, unsigned index, struct up_delegation *out)
 {
     struct up_span keys, roles;
-    if (!up_json_find(delegations, "keys", &keys) || !up_json_find(delegations, "roles", &roles))
+    if (!up_json_find_checked(delegations, "keys", &keys) ||
+        !up_json_find_checked(delegations, "roles", &roles))
         return false;
     struct up_json j;
-    up_json_open(&j, roles);
+    up_json_open_checked(&j, roles);
     for (up_json_array(&j); up_json_item(&j); index--) {
         if (index == 0) {
             read_delegation(&j, keys, out);
@@ -159,7 +160,7 @@ static bool prefix_matches(struct up_span prefixes, struct up_span name)
     for (size_t i = 0; i < sizeof text; i++) text[i] = hex[digest[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15];
 
     struct up_json j;
-    up_json_open(&j, prefixes);
+    up_json_open_checked(&j, prefixes);
     for (up_json_array(&j); up_json_item(&j);) {
         struct up_span prefix = up_json_string(&j);
         if (prefix.n <= sizeof text && memcmp(prefix.p, text, prefix.n) == 0) return true;
@@ -170,7 +171,7 @@ static bool prefix_matches(struct up_span prefixes, struct up_span name)
 static bool path_matches(struct up_span paths, struct up_span name)
 {
     struct up_json j;
-    up_json_open(&j, paths);
+    up_json_open_checked(&j, paths);
     for (up_json_array(&j); up_json_item(&j);)
         if (up_path_match(up_json_string(&j), name)) return true;
     return false;

@@ -132,8 +132,14 @@ void up_json_open(struct up_json *j, struct up_span text)
     j->end = text.p == NULL ? NULL : text.p + text.n;
     j->err = UP_OK;
     j->depth = 0;
-    j->loose = j->inexact = false;
+    j->checked = j->loose = j->inexact = false;
     j->effort = UP_UNSORTED_EFFORT(text.n);
+}
+
+void up_json_open_checked(struct up_json *j, struct up_span text)
+{
+    up_json_open(j, text);
+    j->checked = true;
 }
 
 /* The next byte that is not white space; 0 at the end, which no token starts with. */
@@ -214,12 +220,42 @@ bool up_json_item(struct up_json *j)
     return next(j, true);
 }
 
+/* Are these eight bytes ASCII that stands for itself: no control character, quote or backslash? A byte below
+ * what is taken from it borrows into its highest bit. */
+static bool eight_plain(const uint8_t *p)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    uint64_t quotes = v ^ each * '"', backslashes = v ^ each * '\\';
+    return ((v | (v - each * 0x20) | (quotes - each) | (backslashes - each)) & each * 0x80) == 0;
+}
+
+/* To the first byte from P on that is no such character. */
+static const uint8_t *past_plain(const uint8_t *p, const uint8_t *end)
+{
+    while (end - p >= 8 && eight_plain(p)) p += 8;
+    while (p != end && in(*p, 0x20, 0x7F) && *p != '"' && *p != '\\') p++;
+    return p;
+}
+
+/* The quote that ends the string from P on, whose characters have been checked; END: none. */
+static const uint8_t *closing_quote(const uint8_t *p, const uint8_t *end)
+{
+    for (const uint8_t *start = p; p != end && (p = memchr(p, '"', (size_t)(end - p))) != NULL; p++) {
+        const uint8_t *before = p;
+        while (before != start && before[-1] == '\\') before--;
+        if ((p - before) % 2 == 0) return p;
+    }
+    return end;
+}
+
 /* Between the quotes of the string that comes next, every character checked. */
 static struct up_span string(struct up_json *j)
 {
-    const uint8_t *start = ++j->p, *p = start;
-    for (;;) {
-        while (p != j->end && in(*p, 0x20, 0x7F) && *p != '"' && *p != '\\') p++;
+    const uint8_t *start = ++j->p, *p = j->checked ? closing_quote(start, j->end) : start;
+    while (!j->checked) {
+        p = past_plain(p, j->end);
         uint32_t c;
         size_t n = up_json_char((struct up_span){p, (size_t)(j->end - p)}, &c);
         if (n == 0) break;
@@ -277,7 +313,7 @@ bool up_json_member(struct up_json *j, struct up_span *name)
     }
     /* A name above all before it is new; any other one has to be looked for. */
     struct up_json_level *l = &j->level[j->depth - 1];
-    if (l->highest.p == NULL || up_json_cmp(l->highest, s) < 0) {
+    if (j->checked || l->highest.p == NULL || up_json_cmp(l->highest, s) < 0) {
         l->highest = s;
     } else {
         j->loose = true;
@@ -395,33 +431,68 @@ static void begin_value(struct up_json *j)
         up_json_fail(j, UP_PARSE);
 }
 
+/* Over the object or array that comes next, looking at nothing but brackets and quotes. */
+static void skip(struct up_json *j)
+{
+    const uint8_t *p = j->p, *end = j->end;
+    unsigned depth = 0;
+    while (p != end) {
+        uint8_t c = *p++;
+        if (c == '"') {
+            p = closing_quote(p, end);
+            if (p != end) p++;
+        } else if (c == '{' || c == '[') {
+            depth++;
+        } else if ((c == '}' || c == ']') && --depth == 0) {
+            j->p = p;
+            return;
+        }
+    }
+    up_json_fail(j, UP_PARSE);
+}
+
 struct up_span up_json_value(struct up_json *j)
 {
     if (j->err != UP_OK) return (struct up_span){0};
-    (void)peek(j);
+    uint8_t first = peek(j);
     const uint8_t *start = j->p;
     uint8_t outside = j->depth;
     struct up_span name;
-    begin_value(j);
+    if (j->checked && (first == '{' || first == '['))
+        skip(j);
+    else
+        begin_value(j);
     while (j->err == UP_OK && j->depth > outside)
         if (j->level[j->depth - 1].array ? up_json_item(j) : up_json_member(j, &name)) begin_value(j);
     if (j->err != UP_OK) return (struct up_span){0};
     return (struct up_span){start, (size_t)(j->p - start)};
 }
 
-bool up_json_find(struct up_span text, const char *name, struct up_span *value)
+static bool find(struct up_json *j, const char *name, struct up_span *value)
 {
-    struct up_json j;
     struct up_span key;
-    up_json_open(&j, text);
-    for (up_json_object(&j); up_json_member(&j, &key);) {
-        struct up_span v = up_json_value(&j);
-        if (j.err == UP_OK && up_json_is(key, name)) {
+    for (up_json_object(j); up_json_member(j, &key);) {
+        struct up_span v = up_json_value(j);
+        if (j->err == UP_OK && up_json_is(key, name)) {
             *value = v;
             return true;
         }
     }
     return false;
+}
+
+bool up_json_find(struct up_span text, const char *name, struct up_span *value)
+{
+    struct up_json j;
+    up_json_open(&j, text);
+    return find(&j, name, value);
+}
+
+bool up_json_find_checked(struct up_span text, const char *name, struct up_span *value)
+{
+    struct up_json j;
+    up_json_open_checked(&j, text);
+    return find(&j, name, value);
 }
 
 void up_write_span(struct up_writer *w, struct up_span s)

@@ -35,7 +35,7 @@ const struct up_limits up_limits_primary = {
     .keys_per_role = 32,
     .signatures = 64,
     .delegation_depth = 8,
-    .roles_visited = 64,
+    .roles_visited = 1024,
     .roots_per_cycle = 256,
 };
 

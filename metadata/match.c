@@ -49,7 +49,7 @@ static bool ecus_fit(const struct up_target *director, const struct up_target *i
 {
     struct up_json j;
     struct up_span serial, id;
-    up_json_open(&j, director->ecus);
+    up_json_open_checked(&j, director->ecus);
     for (up_json_object(&j); up_json_member(&j, &serial); (void)up_json_value(&j))
         if (!up_target_names_ecu(director, serial, &id) || !up_target_fits_hardware(image, id)) return false;
     return j.err == UP_OK;

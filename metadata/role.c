@@ -110,7 +110,7 @@ struct up_span up_ids_read(struct up_json *j)
 bool up_items_hold(struct up_span items, struct up_span text)
 {
     struct up_json j;
-    up_json_open(&j, items);
+    up_json_open_checked(&j, items);
     for (up_json_array(&j); up_json_item(&j);)
         if (up_json_cmp(up_json_string(&j), text) == 0) return true;
     return false;
@@ -215,7 +215,7 @@ enum up_err up_root_read(struct up_span body, const struct up_profile *p, const 
     struct up_span key, keys = {0};
     bool consistent_seen = false, consistent = false;
     struct up_json j;
-    up_json_open(&j, body);
+    up_json_open_checked(&j, body);
     for (up_json_object(&j); up_json_member(&j, &key);) {
         if (up_head_member(&h, &j, key)) continue;
         if (up_json_is(key, "keys")) {
@@ -254,7 +254,7 @@ enum up_err up_timestamp_read(struct up_span body, const struct up_profile *p, s
     struct up_named named = {0};
     struct up_span key;
     struct up_json j;
-    up_json_open(&j, body);
+    up_json_open_checked(&j, body);
     for (up_json_object(&j); up_json_member(&j, &key);) {
         if (up_head_member(&h, &j, key)) continue;
         if (!up_json_is(key, "meta")) {
@@ -305,8 +305,8 @@ static bool next_listed(struct up_json *j, struct up_span *role)
 static void open_meta(struct up_json *j, struct up_span body)
 {
     struct up_span meta = {0};
-    (void)up_json_find(body, "meta", &meta);
-    up_json_open(j, meta);
+    (void)up_json_find_checked(body, "meta", &meta);
+    up_json_open_checked(j, meta);
     up_json_object(j);
 }
 
@@ -316,7 +316,7 @@ enum up_err up_snapshot_read(struct up_span body, const struct up_profile *p, st
     struct up_span key;
     bool meta = false, targets = false;
     struct up_json j;
-    up_json_open(&j, body);
+    up_json_open_checked(&j, body);
     for (up_json_object(&j); up_json_member(&j, &key);) {
         if (up_head_member(&h, &j, key)) continue;
         if (!up_json_is(key, "meta")) {

@@ -9,12 +9,17 @@ enum up_err up_signed_open(struct up_span file, const struct up_profile *profile
     struct up_json j;
     struct up_span name;
     up_json_open(&j, file);
+    bool loose = false, inexact = false; /* the body */
     for (up_json_object(&j); up_json_member(&j, &name);) {
+        j.loose = j.inexact = false;
         struct up_span value = up_json_value(&j);
-        if (up_json_is(name, "signatures"))
+        if (up_json_is(name, "signatures")) {
             s.signatures = value;
-        else if (up_json_is(name, "signed"))
+        } else if (up_json_is(name, "signed")) {
             s.body = value;
+            loose = j.loose; /* perhaps only what stands before it */
+            inexact = j.inexact;
+        }
     }
     up_json_close(&j);
     UP_TRY(j.err);
@@ -22,7 +27,8 @@ enum up_err up_signed_open(struct up_span file, const struct up_profile *profile
         return UP_SCHEMA;
 
     bool same;
-    enum up_err e = up_canon_digest(s.body, profile->dialect, s.digest, &same);
+    enum up_err e = loose ? up_canon_digest(s.body, profile->dialect, s.digest, &same)
+                          : up_canon_digest_read(s.body, profile->dialect, inexact, s.digest, &same);
     if (e == UP_NOT_CANONICAL && room != NULL) {
         UP_TRY(up_canon_sort(s.body, profile->dialect, room, &s.body));
         e = up_canon_digest(s.body, profile->dialect, s.digest, &same);
@@ -43,7 +49,7 @@ static bool find(struct up_span object, struct up_span name, struct up_span *val
 {
     struct up_json j;
     struct up_span key;
-    up_json_open(&j, object);
+    up_json_open_checked(&j, object);
     for (up_json_object(&j); up_json_member(&j, &key);) {
         *value = up_json_value(&j);
         if (j.err == UP_OK && up_json_cmp(key, name) == 0) return true;
@@ -200,7 +206,7 @@ static unsigned occurrences(struct up_span ids, struct up_span id)
 {
     struct up_json j;
     unsigned n = 0;
-    up_json_open(&j, ids);
+    up_json_open_checked(&j, ids);
     for (up_json_array(&j); up_json_item(&j);) {
         struct up_span other = up_json_string(&j);
         if (j.err == UP_OK && up_json_cmp(other, id) == 0) n++;
@@ -234,7 +240,7 @@ enum up_err up_keyring_check(const struct up_keyring *r, const struct up_profile
     struct key_set set = {0};
     struct up_json j;
     unsigned ids = 0;
-    up_json_open(&j, r->keyids);
+    up_json_open_checked(&j, r->keyids);
     for (up_json_array(&j); up_json_item(&j);) {
         struct up_span id = up_json_string(&j);
         if (j.err != UP_OK) break;
@@ -259,7 +265,7 @@ void up_keyring_digest(const struct up_keyring *r, uint8_t digest[UP_SHA256_BYTE
     for (;;) { /* in the order of the ids, so that the listed order does not matter */
         struct up_json j;
         struct up_span least = {0}, object = {0};
-        up_json_open(&j, r->keyids);
+        up_json_open_checked(&j, r->keyids);
         for (up_json_array(&j); up_json_item(&j);) {
             struct up_span id = up_json_string(&j);
             bool later = last.p == NULL || up_json_cmp(id, last) > 0;
@@ -315,10 +321,10 @@ static enum up_err check_entries(struct up_span signatures, unsigned max)
     struct up_json j, before;
     struct entry e, twin;
     unsigned n = 0;
-    up_json_open(&j, signatures);
+    up_json_open_checked(&j, signatures);
     for (up_json_array(&j); next_entry(&j, &e);) {
         if (++n > max) return UP_LIMIT;
-        up_json_open(&before, signatures);
+        up_json_open_checked(&before, signatures);
         (void)up_json_array(&before);
         for (unsigned i = 1; i < n && next_entry(&before, &twin); i++)
             if (up_json_cmp(twin.keyid, e.keyid) == 0) return UP_SIG_DUPLICATE;
@@ -347,7 +353,7 @@ enum up_err up_signed_verify(const struct up_signed *s, const struct up_keyring 
     bool message_missing = false;
     struct up_json j;
     struct entry e;
-    up_json_open(&j, s->signatures);
+    up_json_open_checked(&j, s->signatures);
     for (up_json_array(&j); counted.n < r->threshold && next_entry(&j, &e);) {
         struct up_span object;
         struct up_key key;

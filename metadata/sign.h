@@ -21,7 +21,7 @@ struct up_signed {
 };
 
 /* Takes FILE apart. ROOM: where sorted and canonical bytes go when FILE itself is neither; NULL: in place or
- * NOT_CANONICAL. Results point into FILE and ROOM. A room of 8 * FILE.n always suffices. */
+ * NOT_CANONICAL. Results point into FILE and ROOM. A room of 3 * FILE.n always suffices. */
 enum up_err up_signed_open(struct up_span file, const struct up_profile *profile, struct up_buf *room,
                            struct up_signed *out) UP_NODISCARD;
 

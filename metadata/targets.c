@@ -93,7 +93,7 @@ static void read_target(struct up_json *j, const struct up_profile *p, struct up
 
 void up_targets_open(struct up_target_walk *w, const struct up_targets *t, const struct up_profile *p)
 {
-    up_json_open(&w->json, t->targets);
+    up_json_open_checked(&w->json, t->targets);
     up_json_object(&w->json);
     w->profile = p;
     w->err = w->json.err;
@@ -114,7 +114,7 @@ enum up_err up_targets_read(struct up_span body, const struct up_profile *p, str
     struct up_targets targets = {0};
     struct up_span key;
     struct up_json j;
-    up_json_open(&j, body);
+    up_json_open_checked(&j, body);
     for (up_json_object(&j); up_json_member(&j, &key);) {
         if (up_head_member(&h, &j, key)) continue;
         if (up_json_is(key, "targets"))
@@ -146,7 +146,7 @@ enum up_err up_targets_find(const struct up_targets *t, struct up_span name, con
 {
     struct up_json j;
     struct up_span key;
-    up_json_open(&j, t->targets);
+    up_json_open_checked(&j, t->targets);
     for (up_json_object(&j); up_json_member(&j, &key);) {
         if (up_json_cmp(key, name) != 0) {
             (void)up_json_value(&j);
@@ -167,7 +167,7 @@ enum up_err up_target_read(struct up_span name, struct up_span text, const struc
                            struct up_target *out)
 {
     struct up_json j;
-    up_json_open(&j, text);
+    up_json_open_checked(&j, text);
     read_target(&j, p, name, out);
     return j.err;
 }
@@ -176,7 +176,7 @@ enum up_err up_target_read(struct up_span name, struct up_span text, const struc
 static bool is_subset(struct up_span a, struct up_span b)
 {
     struct up_json j;
-    up_json_open(&j, a);
+    up_json_open_checked(&j, a);
     for (up_json_array(&j); up_json_item(&j);)
         if (!up_items_hold(b, up_json_string(&j))) return false;
     return true; /* an absent list is an empty one */
@@ -193,10 +193,10 @@ bool up_target_names_ecu(const struct up_target *t, struct up_span serial, struc
 {
     struct up_json j;
     struct up_span key;
-    up_json_open(&j, t->ecus);
+    up_json_open_checked(&j, t->ecus);
     for (up_json_object(&j); up_json_member(&j, &key);) {
         struct up_span about = up_json_value(&j), id;
-        if (!up_span_eq(key, serial) || !up_json_find(about, "hardwareId", &id) || id.n < 2) continue;
+        if (!up_span_eq(key, serial) || !up_json_find_checked(about, "hardwareId", &id) || id.n < 2) continue;
         *hardware_id = (struct up_span){id.p + 1, id.n - 2}; /* within its quotes */
         return true;
     }

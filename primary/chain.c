@@ -6,6 +6,8 @@
 
 #include "primary/chain_store.h"
 
+#define ROOM_FACTOR 3 /* what up_signed_open needs at most */
+
 void pri_blob_free(struct pri_blob *b)
 {
     free(b->file);
@@ -19,6 +21,13 @@ bool pri_blob_take(struct pri_blob *b, struct up_span bytes)
     if (b->file == NULL) return false;
     if (bytes.n > 0) memcpy(b->file, bytes.p, bytes.n);
     return true;
+}
+
+struct up_buf pri_blob_room(struct pri_blob *b)
+{
+    size_t cap = ROOM_FACTOR * b->bytes;
+    if (b->room == NULL) b->room = malloc(cap + 1);
+    return (struct up_buf){.p = b->room, .cap = b->room == NULL ? 0 : cap};
 }
 
 void pri_problem_set(struct pri_problem *p, enum up_err err, const char *format, ...)
@@ -115,9 +124,9 @@ static enum up_err accepted(struct pri_chain *c, enum up_role role)
 static enum up_err feed(struct pri_chain *c, struct up_span body)
 {
     const enum up_role role = c->want.role;
-    struct pri_blob b;
+    struct pri_blob b = {.file = c->fetch->keep(c->transfer), .bytes = body.n};
     struct up_trust next;
-    if (!pri_blob_take(&b, body)) return UP_STORAGE_FULL;
+    if (b.file == NULL && !pri_blob_take(&b, (struct up_span){0})) return UP_STORAGE_FULL;
     enum up_err e = up_trust_feed(&c->work, pri_blob_span(&b), NULL, c->now_s, &next);
     if (e == UP_NOT_CANONICAL) {
         struct up_buf room = pri_blob_room(&b);

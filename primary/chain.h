@@ -20,6 +20,8 @@ struct pri_blob { /* a file in memory and the room its sorted form needed; both 
 void pri_blob_free(struct pri_blob *b);
 /* A copy of BYTES. False: out of memory. */
 bool pri_blob_take(struct pri_blob *b, struct up_span bytes);
+/* The room in which up_signed_open can sort it, the same every time; a cap of 0: out of memory. */
+struct up_buf pri_blob_room(struct pri_blob *b);
 static inline struct up_span pri_blob_span(const struct pri_blob *b)
 {
     return (struct up_span){b->file, b->bytes};

@@ -7,15 +7,6 @@
 #include "metadata/json.h"
 
 #define FLOORS_TEXT_MAX 1024
-#define ROOM_FACTOR     8 /* what up_signed_open needs at most */
-
-struct up_buf pri_blob_room(struct pri_blob *b)
-{
-    size_t cap = ROOM_FACTOR * b->bytes;
-    free(b->room);
-    b->room = malloc(cap + 1);
-    return (struct up_buf){.p = b->room, .cap = b->room == NULL ? 0 : cap};
-}
 
 /* ---- files ---- */
 

@@ -8,9 +8,6 @@
 
 #include "primary/chain.h"
 
-/* Gives B the room in which up_signed_open can sort it; a cap of 0: out of memory. */
-struct up_buf pri_blob_room(struct pri_blob *b);
-
 /* UNAVAILABLE: not there; STORAGE_CORRUPT: not as it was stored. VERSION counts for Roots only. */
 enum up_err pri_store_file(const struct pri_chain *c, enum up_role role, uint32_t version,
                            struct pri_blob *out) UP_NODISCARD;

@@ -28,7 +28,7 @@ struct pri_request {
 struct pri_answer {
     enum up_err err;     /* OK: 200, 201, 204, 206 and complete */
     unsigned status;     /* HTTP status; 0: none came */
-    struct up_span body; /* valid until drop() */
+    struct up_span body; /* valid until keep() or drop() */
     char detail[160];    /* for messages: what the library or the server said, printable */
 };
 
@@ -39,6 +39,9 @@ struct pri_fetch {
     bool (*done)(struct pri_fetch *f, struct pri_transfer *t, struct pri_answer *a);
     /* Bytes of the body so far, with to_file those before `from` included: for progress. */
     uint64_t (*received)(const struct pri_transfer *t);
+    /* Of a good answer in memory: its body, malloc'd, is the caller's from now on, and not copied for it.
+     * NULL: it is empty. */
+    uint8_t *(*keep)(struct pri_transfer *t);
     void (*drop)(struct pri_fetch *f, struct pri_transfer *t); /* cancels when not done */
 };
 

@@ -78,15 +78,19 @@ static bool write_file(struct pri_transfer *t, const uint8_t *p, size_t n)
     return true;
 }
 
+static bool make_room(struct pri_transfer *t, size_t room)
+{
+    uint8_t *more = realloc(t->memory, room);
+    if (more == NULL) return stop(t, UP_STORAGE_FULL);
+    t->memory = more;
+    t->room = room;
+    return true;
+}
+
 static bool write_memory(struct pri_transfer *t, const uint8_t *p, size_t n)
 {
-    if (t->room - t->got < n) {
-        size_t room = t->room * 2 < t->got + n ? t->got + n : t->room * 2;
-        uint8_t *more = realloc(t->memory, room);
-        if (more == NULL) return stop(t, UP_STORAGE_FULL);
-        t->memory = more;
-        t->room = room;
-    }
+    const size_t twice = t->room * 2;
+    if (t->room - t->got < n && !make_room(t, twice < t->got + n ? t->got + n : twice)) return false;
     memcpy(t->memory + t->got, p, n);
     t->got += n;
     return true;
@@ -111,7 +115,7 @@ static bool start_body(struct pri_transfer *t, unsigned status)
         if (ftruncate(t->file, 0) != 0) return stop(t, UP_STORAGE_WRITE);
     }
     if (length > 0 && (uint64_t)length > t->max_bytes - t->got) return stop(t, UP_TOO_LARGE);
-    return true;
+    return t->file >= 0 || length <= 0 || make_room(t, (size_t)length); /* untouched pages cost nothing */
 }
 
 /* The body of an error is worth a line in the log. */
@@ -345,6 +349,14 @@ static uint64_t received(const struct pri_transfer *t)
     return t->got;
 }
 
+static uint8_t *keep(struct pri_transfer *t)
+{
+    uint8_t *body = t->memory;
+    t->memory = NULL;
+    t->answer.body = (struct up_span){0};
+    return body;
+}
+
 static void drop(struct pri_fetch *port, struct pri_transfer *t)
 {
     struct pri_transfer **at = &of(port)->transfers;
@@ -379,7 +391,7 @@ struct pri_fetch *pri_fetch_curl_open_with(const struct pri_fetch_options *o, ch
     struct fetch_curl *f = calloc(1, sizeof *f);
     bool ok = f != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
     if (ok) {
-        f->port = (struct pri_fetch){start, done, received, drop};
+        f->port = (struct pri_fetch){start, done, received, keep, drop};
         f->speed_floor_bytes_s = o->speed_floor_bytes_s == 0 ? 1 : o->speed_floor_bytes_s;
         f->speed_window_s = o->speed_window_s;
         f->plain_http = o->plain_http;

@@ -123,7 +123,7 @@ static enum up_err fill(struct pri_parcel *parcel, struct pri_shelf *shelf, cons
     UP_TRY(add_roles(parcel, shelf, plan->images, UP_TIMESTAMP));
     for (unsigned i = 0; i < plan->role_count; i++) {
         char path[UDS_PATH_MAX];
-        if (!(order->roles >> i & 1)) continue;
+        if (!pri_order_needs(order, i)) continue;
         (void)snprintf(path, sizeof path, "image/role/%s", plan->roles[i].name);
         (void)add(parcel, path, pri_blob_span(&plan->roles[i].blob));
     }

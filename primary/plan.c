@@ -5,7 +5,6 @@
 
 #include "metadata/encode.h"
 
-#define ROOM_FACTOR  8
 #define ROLE_KEY_MAX (UP_NAME_MAX + 16)
 
 static struct up_span span_of(const char *text)
@@ -182,10 +181,19 @@ static int find_role(const struct pri_plan *p, struct up_span name)
 
 static int keep_role(struct pri_plan *p, struct up_span name, struct up_span bytes)
 {
-    if (p->role_count == PRI_ROLES_MAX) return -1;
+    if (p->role_count == PRI_ROLES_MAX || bytes.n > PRI_ROLES_ROOM - p->role_bytes) return -1;
+    if (p->role_count == p->role_room) {
+        unsigned room = p->role_room == 0 ? 4 : 2 * p->role_room;
+        struct pri_role_file *more = realloc(p->roles, room * sizeof *more);
+        if (more == NULL) return -1;
+        p->roles = more;
+        p->role_room = room;
+    }
     struct pri_role_file *r = &p->roles[p->role_count];
     copy_text(r->name, sizeof r->name, name);
+    r->unsaved = false;
     if (!pri_blob_take(&r->blob, bytes)) return -1;
+    p->role_bytes += bytes.n;
     return (int)p->role_count++;
 }
 
@@ -200,26 +208,25 @@ static int load_role(struct pri_plan *p, struct up_span name)
     return i;
 }
 
-static void drop_scratch(struct pri_plan *p)
+static void forget_last_role(struct pri_plan *p)
 {
-    for (unsigned i = 0; i < p->scratch_count; i++) pri_blob_free(&p->scratch[i]);
-    p->scratch_count = 0;
+    struct pri_blob *b = &p->roles[--p->role_count].blob;
+    p->role_bytes -= b->bytes;
+    pri_blob_free(b);
 }
 
-/* Shows role file I to the search. Its sorted form, where one is needed, lives as long as the search. */
+/* Shows role file I to the search. Where it needs a sorted form, that stays with it. */
 static void feed_role(struct pri_plan *p, struct pri_order *o, int i)
 {
     struct pri_role_file *r = &p->roles[i];
     struct up_search before = p->search;
     up_search_feed(&p->search, pri_blob_span(&r->blob), NULL, p->now_s);
-    if (!p->search.needs && p->search.cause == UP_NOT_CANONICAL && p->scratch_count < PRI_ROLES_MAX) {
-        struct pri_blob *s = &p->scratch[p->scratch_count++];
-        *s = (struct pri_blob){.room = malloc(ROOM_FACTOR * r->blob.bytes)};
-        struct up_buf room = {.p = s->room, .cap = s->room == NULL ? 0 : ROOM_FACTOR * r->blob.bytes};
+    if (!p->search.needs && p->search.cause == UP_NOT_CANONICAL) {
+        struct up_buf room = pri_blob_room(&r->blob); /* the same bytes come out every time */
         p->search = before;
         up_search_feed(&p->search, pri_blob_span(&r->blob), &room, p->now_s);
     }
-    o->roles |= (uint64_t)1 << i;
+    o->roles[i / 64] |= (uint64_t)1 << i % 64;
 }
 
 static bool role_failed(const struct pri_plan *p)
@@ -227,11 +234,31 @@ static bool role_failed(const struct pri_plan *p)
     return !p->search.needs && p->search.verdict != UP_OK && p->search.verdict != UP_TARGET_NOT_FOUND;
 }
 
+/* What has verified on the edge that asked for it becomes durable when its search is over: in one step, since
+ * there may be a thousand. */
+static enum up_err save_roles(struct pri_plan *p)
+{
+    char key[ROLE_KEY_MAX];
+    unsigned unsaved = 0;
+    for (unsigned i = 0; i < p->role_count; i++) unsaved += p->roles[i].unsaved;
+    if (unsaved == 0) return UP_OK;
+    UP_TRY(pri_state_begin(p->images->state));
+    for (unsigned i = 0; i < p->role_count; i++) {
+        struct pri_role_file *r = &p->roles[i];
+        role_key(key, sizeof key, up_span_of(r->name));
+        if (r->unsaved && pri_state_put(p->images->state, key, pri_blob_span(&r->blob)) != UP_OK) break;
+        r->unsaved = false;
+    }
+    return pri_state_commit(p->images->state); /* knows of every failure before it */
+}
+
 static enum pri_verdict give_up(struct pri_plan *p, enum up_err e, const char *name, const char *detail)
 {
     pri_problem_set(&p->problem, e, "image %s: %s%s%s", name, up_err_text(e), detail[0] ? ": " : "", detail);
     if (p->transfer != NULL) p->images->fetch->drop(p->images->fetch, p->transfer);
     p->transfer = NULL;
+    enum up_err saved = save_roles(p); /* the next cycle need not fetch them again; if not, it does */
+    (void)saved;
     return PRI_FAILED;
 }
 
@@ -239,8 +266,7 @@ static void begin_search(struct pri_plan *p, struct pri_order *o)
 {
     const char *hardware =
         o->member == 0 ? p->config->hardware_id : p->config->ecus[o->member - 1].hardware_id;
-    drop_scratch(p);
-    o->roles = 0;
+    memset(o->roles, 0, sizeof o->roles);
     up_search_begin(&p->search, &p->images->trust, o->director.name, up_span_of(hardware));
     p->searching = true;
 }
@@ -255,7 +281,7 @@ static enum pri_verdict try_stored_role(struct pri_plan *p, struct pri_order *o,
     role_key(key, sizeof key, up_span_of(p->roles[i].name));
     if (pri_state_remove(p->images->state, key) != UP_OK)
         return give_up(p, UP_STORAGE_WRITE, o->name, "delegated role");
-    pri_blob_free(&p->roles[--p->role_count].blob);
+    forget_last_role(p);
     begin_search(p, o);
     return PRI_DONE;
 }
@@ -271,11 +297,9 @@ static void request_role(struct pri_plan *p, struct up_span role, const struct u
     p->transfer = p->images->fetch->start(p->images->fetch, &rq);
 }
 
-/* What was fetched is stored as soon as it has verified on the edge that asked for it. */
 static enum up_err take_role(struct pri_plan *p, struct pri_order *o, struct up_span role,
                              const struct pri_answer *a)
 {
-    char key[ROLE_KEY_MAX];
     if (a->err == UP_UNAVAILABLE) {
         up_search_absent(&p->search);
         return UP_OK;
@@ -284,9 +308,8 @@ static enum up_err take_role(struct pri_plan *p, struct pri_order *o, struct up_
     int i = keep_role(p, role, a->body);
     if (i < 0) return UP_DELEGATION_LIMIT;
     feed_role(p, o, i);
-    if (role_failed(p)) return UP_OK; /* the search has its verdict */
-    role_key(key, sizeof key, up_span_of(p->roles[i].name));
-    return pri_state_put(p->images->state, key, pri_blob_span(&p->roles[i].blob));
+    p->roles[i].unsaved = !role_failed(p);
+    return UP_OK;
 }
 
 /* One role file that the search asks for: held, stored, or fetched. */
@@ -332,10 +355,11 @@ enum pri_verdict pri_plan_resolve(struct pri_plan *p, int64_t now_s)
             if (v != PRI_DONE) return v;
         }
         p->searching = false;
-        enum up_err e = up_search_verdict(&p->search, &image, &role);
+        enum up_err e = save_roles(p);
+        if (e != UP_OK) return give_up(p, e, o->name, "delegated role");
+        e = up_search_verdict(&p->search, &image, &role);
         if (e == UP_OK) e = up_order_match(&o->director, &image, p->director->policy.profile);
         if (e != UP_OK) return give_up(p, e, o->name, cause_of(&p->search, e));
-        drop_scratch(p);
     }
     return PRI_DONE;
 }
@@ -344,7 +368,8 @@ void pri_plan_close(struct pri_plan *p)
 {
     if (p->transfer != NULL) p->images->fetch->drop(p->images->fetch, p->transfer);
     p->transfer = NULL;
-    drop_scratch(p);
-    for (unsigned i = 0; i < p->role_count; i++) pri_blob_free(&p->roles[i].blob);
-    p->role_count = p->count = 0;
+    while (p->role_count > 0) forget_last_role(p);
+    free(p->roles);
+    p->roles = NULL;
+    p->role_room = p->count = 0;
 }

@@ -9,21 +9,23 @@
 #include "metadata/search.h"
 #include "primary/chain.h"
 
-#define PRI_ROLES_MAX  64 /* delegated role files held in a cycle */
+#define PRI_ROLES_MAX  1024     /* delegated role files held in a cycle, */
+#define PRI_ROLES_ROOM 67108864 /* and bytes of all of them */
 #define PRI_BUNDLE_MAX UP_ID_MAX
 
 struct pri_role_file { /* a delegated role, verified on its edge; kept until the plan is closed */
     char name[UP_NAME_MAX + 1];
     struct pri_blob blob;
+    bool unsaved; /* fetched in this cycle, and verified */
 };
 struct pri_order {             /* one image for one ECU */
     unsigned member;           /* 0: the Primary itself; n: ECU n-1 of the configuration */
     struct up_target director; /* spans point into the trusted Director Targets */
     char name[UP_NAME_MAX + 1];
-    char bundle[PRI_BUNDLE_MAX + 2]; /* "@SERIAL" for an ECU that stands alone */
-    uint64_t roles;                  /* bit n: role file n lies on the way, the Secondary needs it too */
-    bool pending;                    /* not what is installed, and nothing speaks against it */
-    bool refused;                    /* by what its ECU says of itself */
+    char bundle[PRI_BUNDLE_MAX + 2];    /* "@SERIAL" for an ECU that stands alone */
+    uint64_t roles[PRI_ROLES_MAX / 64]; /* bit n: role file n lies on the way, the Secondary needs it too */
+    bool pending;                       /* not what is installed, and nothing speaks against it */
+    bool refused;                       /* by what its ECU says of itself */
 };
 struct pri_installed_image { /* what a member runs, as far as we know */
     bool known;              /* false: only release_floor counts */
@@ -40,13 +42,13 @@ struct pri_plan {
     struct pri_order orders[PRI_ECUS_MAX + 1];
     unsigned count, pending;
     uint8_t digest[UP_SHA256_BYTES]; /* of the Director Targets file as served: names this order everywhere */
-    struct pri_role_file roles[PRI_ROLES_MAX];
-    unsigned role_count;
+    struct pri_role_file *roles;
+    unsigned role_count, role_room;
+    size_t role_bytes;
     /* resolving */
     struct up_search search;
     struct pri_transfer *transfer;
-    struct pri_blob scratch[PRI_ROLES_MAX]; /* role files of the search under way */
-    unsigned scratch_count, at;
+    unsigned at;
     bool searching;
     int64_t now_s;
     struct pri_problem problem;
@@ -61,6 +63,11 @@ enum pri_verdict pri_plan_read(struct pri_plan *p, struct pri_chain *director, s
 /* Resolves and matches all orders against the trusted Image repository. */
 enum pri_verdict pri_plan_resolve(struct pri_plan *p, int64_t now_s);
 void pri_plan_close(struct pri_plan *p);
+/* Does role file N lie on the way of O? */
+static inline bool pri_order_needs(const struct pri_order *o, unsigned n)
+{
+    return (o->roles[n / 64] >> n % 64 & 1) != 0;
+}
 
 /* The path below the Image repository's URL: "targets/dir/<sha256>.name", percent-encoded. */
 #define PRI_PATH_MAX (3 * UP_NAME_MAX + 160)

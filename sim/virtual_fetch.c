@@ -76,6 +76,13 @@ static uint64_t received(const struct pri_transfer *t)
     return t->answer.err == UP_OK ? t->bytes : 0;
 }
 
+static uint8_t *keep(struct pri_transfer *t)
+{
+    uint8_t *body = t->body;
+    t->body = NULL;
+    return body;
+}
+
 static void drop(struct pri_fetch *port, struct pri_transfer *t)
 {
     (void)port;
@@ -87,5 +94,5 @@ void sim_virtual_fetch_init(struct sim_virtual_fetch *f, struct sim_backend *bac
                             const uint64_t *now_us)
 {
     *f = (struct sim_virtual_fetch){
-        .port = {start, done, received, drop}, .backend = backend, .vehicle = vehicle, .now_us = now_us};
+        .port = {start, done, received, keep, drop}, .backend = backend, .vehicle = vehicle, .now_us = now_us};
 }

@@ -95,6 +95,13 @@ static uint64_t received(const struct pri_transfer *t)
     return t->bytes;
 }
 
+static uint8_t *keep(struct pri_transfer *t)
+{
+    uint8_t *body = t->body;
+    t->body = NULL;
+    return body;
+}
+
 static void drop(struct pri_fetch *port, struct pri_transfer *t)
 {
     ((struct lib_fetch *)port)->open--;
@@ -105,7 +112,7 @@ static void drop(struct pri_fetch *port, struct pri_transfer *t)
 void lib_fetch_init(struct lib_fetch *f)
 {
     memset(f, 0, sizeof *f);
-    f->port = (struct pri_fetch){start, done, received, drop};
+    f->port = (struct pri_fetch){start, done, received, keep, drop};
 }
 
 void lib_fetch_end(const struct lib_fetch *f)

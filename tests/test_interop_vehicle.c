@@ -65,6 +65,13 @@ static uint64_t received(const struct pri_transfer *t)
     return t->answer.body.n;
 }
 
+static uint8_t *keep(struct pri_transfer *t)
+{
+    uint8_t *body = (uint8_t *)(uintptr_t)t->answer.body.p;
+    t->answer.body = (struct up_span){0};
+    return body;
+}
+
 static void drop(struct pri_fetch *f, struct pri_transfer *t)
 {
     (void)f;
@@ -158,7 +165,7 @@ static struct car *build(const struct sample *s, bool full)
     c->link[0] = sim_bus_link(&c->bus, true);
     open_secondary(c, full);
     c->wires = (struct sim_wires){.buses = &c->bus, .bus_count = 1, .ecus = &c->ecu, .ecu_count = 1};
-    c->fetch = (struct pri_fetch){start, done, received, drop};
+    c->fetch = (struct pri_fetch){start, done, received, keep, drop};
     c->config = (struct pri_config){.vehicle_id = "V-1",
                                     .serial = "PRIMARY-SERIAL-1",
                                     .hardware_id = "primary-hw",

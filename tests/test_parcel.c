@@ -53,11 +53,13 @@ START_TEST(the_set_is_the_smallest_for_its_kind)
     publish_roots(UP_DIRECTOR, 0);
     publish_roots(UP_IMAGE, 0);
     plan.role_count = 3;
+    plan.roles = calloc(3, sizeof *plan.roles);
+    ck_assert_ptr_nonnull(plan.roles);
     for (unsigned i = 0; i < 3; i++) {
         (void)snprintf(plan.roles[i].name, sizeof plan.roles[i].name, "supplier/%u", i);
         ck_assert(pri_blob_take(&plan.roles[i].blob, UP_SPAN("role")));
     }
-    const struct pri_order order = {.member = 1, .roles = 5};
+    const struct pri_order order = {.member = 1, .roles = {5}};
     struct up_span time = UP_SPAN("the time");
     ck_assert_str_eq(build(&order, time),
                      "time director/timestamp director/snapshot director/targets image/timestamp "
@@ -78,6 +80,7 @@ START_TEST(the_set_is_the_smallest_for_its_kind)
     config.full = false;
     ck_assert_str_eq(build(&order, time), "time director/targets ");
     for (unsigned i = 0; i < 3; i++) pri_blob_free(&plan.roles[i].blob);
+    free(plan.roles);
     end();
 }
 END_TEST

@@ -100,7 +100,8 @@ START_TEST(the_number_of_roles_visited_is_bounded)
 {
     for (unsigned more = 0; more < 2; more++) {
         tree_plant(&up_profile_strict);
-        unsigned n = up_limits_primary.roles_visited + more;
+        tree.rig->policy.limits = &up_limits_posix;
+        unsigned n = up_limits_posix.roles_visited + more;
         struct author_ring ring = {KEY(A), 1};
         char *all = author_text("%s", "");
         for (unsigned i = 1; i <= n; i++) {

@@ -64,9 +64,10 @@ END_TEST
 START_TEST(one_name_twice_in_a_file_is_refused)
 {
     struct author a = author_of(STRICT, "VIN-1");
-    struct up_targets t;
+    struct up_signed s;
     const char *twice = author_text("%s,%s", author_image("a", "hw", 1), author_image("a", "hw", 2));
-    IS(up_targets_read(up_span_of(author_targets_body(&a, 1, twice, "")), STRICT, &t), UP_PARSE);
+    IS(up_signed_open(author_envelope("", author_targets_body(&a, 1, twice, "")), STRICT, NULL, &s),
+       UP_PARSE);
 }
 END_TEST
 
