@@ -35,7 +35,7 @@ static void begin_with(struct up_span bytes)
 {
     folder_enter();
     lib_fetch_init(&net);
-    images = (struct pri_chain){.policy = {.profile = &up_profile_strict}};
+    images = (struct pri_chain){.policy = {.profile = &up_profile_strict}, .trust.root.versioned = true};
     content = bytes;
     target = target_of("dir/fw", bytes);
     path = author_text("%s/%s", folder_path(), hex_of(&target));
