@@ -93,7 +93,7 @@ static enum pri_exit manifest(struct pri_session *s, const struct options *o)
     (void)o;
     struct pri_blob file;
     if (!pri_manifest(s->pri, pri_session_now_us(), &file))
-        return explain(PRI_EXIT_FAULT, "the manifest cannot be written or signed");
+        return explain(PRI_EXIT_FAULT, "the manifest cannot be signed, or its counter not be stored");
     bool ok = fwrite(file.file, 1, file.bytes, stdout) == file.bytes && fputc('\n', stdout) != EOF;
     pri_blob_free(&file);
     return ok ? PRI_EXIT_OK : PRI_EXIT_FAULT;
@@ -193,9 +193,9 @@ static const struct command {
     {"check", "report, verify what is ordered, install nothing", check, PRI_WORK, "j"},
     {"update", "one whole update cycle", update, PRI_WORK, "j"},
     {"status", "what is trusted and installed, without asking anybody", status, PRI_LOOK, "j"},
-    {"manifest", "print the signed manifest that would be sent", manifest, PRI_LOOK, ""},
+    {"manifest", "print the signed manifest that would be sent", manifest, PRI_STORE, ""},
     {"history", "what happened: the newest events, the last one last", history, PRI_LOOK, "jn"},
-    {"provision", "in the plant: the image that this unit comes with", provision, PRI_PLANT, "iNr"},
+    {"provision", "in the plant: the image that this unit comes with", provision, PRI_STORE, "iNr"},
 };
 static const struct command *const commands_end = commands + sizeof commands / sizeof *commands;
 

@@ -86,7 +86,8 @@ const char *pri_where(const struct pri *p);
 /* For status: what is trusted and known now. */
 const struct up_trust *pri_trust(const struct pri *p, enum up_repo repo);
 const struct up_clock *pri_clock(const struct pri *p);
-/* The signed vehicle version manifest as it would be sent now; free the file. False: not possible. */
+/* The signed vehicle version manifest as it would be sent now; free the file. Its counter is stored as used:
+ * whoever sends it takes nothing from the next poll. False: not possible. */
 bool pri_manifest(struct pri *p, uint64_t now_us, struct pri_blob *out);
 
 #endif

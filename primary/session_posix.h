@@ -17,7 +17,7 @@ enum pri_exit { /* sysexits.h where it has a name for it */
 
 enum pri_access {
     PRI_LOOK,  /* what is stored, also beside a running Primary; no server, no bus */
-    PRI_PLANT, /* writes what is stored; no server, no bus */
+    PRI_STORE, /* writes what is stored; no server, no bus */
     PRI_WORK
 };
 

@@ -118,14 +118,6 @@ static uint8_t *write_manifest(struct pri *p, size_t *n)
     return text;
 }
 
-bool pri_manifest(struct pri *p, uint64_t now_us, struct pri_blob *out)
-{
-    p->now_us = now_us;
-    *out = (struct pri_blob){0};
-    out->file = write_manifest(p, &out->bytes);
-    return out->file != NULL;
-}
-
 static enum up_err put_all(struct pri *p)
 {
     char key[UP_ID_MAX + 16], hex[2 * UP_SHA256_BYTES + 1], text[2 * UP_SHA256_BYTES + 80];
@@ -157,6 +149,15 @@ static enum up_err save_poll(struct pri *p)
     else
         p->booted = true;
     return e;
+}
+
+bool pri_manifest(struct pri *p, uint64_t now_us, struct pri_blob *out)
+{
+    p->now_us = now_us;
+    *out = (struct pri_blob){0};
+    if (save_poll(p) != UP_OK) return false;
+    out->file = write_manifest(p, &out->bytes);
+    return out->file != NULL;
 }
 
 static enum up_err send_manifest(struct pri *p)

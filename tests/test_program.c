@@ -354,6 +354,29 @@ static void store_secondary(void)
     up_signer_close(&brake);
 }
 
+static uint64_t printed_counter(void)
+{
+    expect_status(PRIMARY("manifest"), 0);
+    cJSON *tree = output();
+    uint64_t counter = strtoull(
+        text_at(tree, "signed", "ecu_version_manifests", "tcu", "signed", "report_counter", NULL), NULL, 10);
+    cJSON_Delete(tree);
+    return counter;
+}
+
+/* P-VER-13, P-VER-16 */
+START_TEST(whoever_sends_a_printed_manifest_takes_nothing_from_the_next_poll)
+{
+    enter();
+    const uint64_t first = printed_counter();
+    expect_status(PRIMARY("check"), 1);
+    const uint64_t second = printed_counter();
+    ck_assert_uint_gt(first >> 32, 0);
+    ck_assert_uint_eq(second >> 32, (first >> 32) + 2); /* the poll had one of its own in between */
+    leave();
+}
+END_TEST
+
 START_TEST(status_shows_what_secondaries_said_last)
 {
     enter();
@@ -483,6 +506,7 @@ START_TEST(the_daemon_polls_and_stops_when_told)
     ck_assert(said("out", "      name: tcu/fw-2.bin\n"));
     expect_status(PRIMARY("update"), 70);
     ck_assert(said("err", "state/state.db: in use by process "));
+    expect_status(PRIMARY("manifest"), 70); /* its counter could not be stored */
 
     ck_assert_int_eq(kill(daemon, SIGTERM), 0);
     expect_message("STOPPING=1");
@@ -582,8 +606,8 @@ END_TEST
 
 SUITE("program", usage_is_explained, the_plant_installs_the_first_image_once,
       a_bad_configuration_is_explained, without_a_state_there_is_nothing_to_show,
-      a_vehicle_is_updated_over_https, status_shows_what_secondaries_said_last,
-      an_attack_is_refused_by_its_name, a_server_that_is_not_there_is_a_fault,
-      the_daemon_polls_and_stops_when_told, failed_polls_are_repeated_with_growing_pauses,
-      a_wish_during_a_poll_is_not_forgotten, the_daemon_outlives_its_bus,
-      a_stop_in_the_middle_of_a_poll_is_heeded)
+      a_vehicle_is_updated_over_https, whoever_sends_a_printed_manifest_takes_nothing_from_the_next_poll,
+      status_shows_what_secondaries_said_last, an_attack_is_refused_by_its_name,
+      a_server_that_is_not_there_is_a_fault, the_daemon_polls_and_stops_when_told,
+      failed_polls_are_repeated_with_growing_pauses, a_wish_during_a_poll_is_not_forgotten,
+      the_daemon_outlives_its_bus, a_stop_in_the_middle_of_a_poll_is_heeded)
