@@ -29,7 +29,7 @@ BENCHES  := $(patsubst tests/%.c,%,$(wildcard tests/bench_*.c))
 TESTLIB  := $(call obj,$(wildcard tests/lib_*.c))
 
 .SECONDARY:
-.PHONY: all setup demo check check-built check-vcan check-kernel check-killed sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help
+.PHONY: all setup demo check check-built check-vcan check-kernel check-killed check-thorough sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help
 
 ## Build the five programs (into build/)
 all: $(patsubst %,$(BUILD)/%,$(PROGRAMS))
@@ -108,6 +108,11 @@ $(BUILD)/tests/killpoint.so: tests/killpoint.c
 EVERY ?= 1
 check-killed: all $(BUILD)/tests/killpoint.so
 	@BUILD=$(BUILD) tests/killed.sh $(EVERY)
+
+## The sweeps of `make check` that take samples there, whole: every bit of flash, every byte boundary of a program
+THOROUGH := test_bitrot
+check-thorough: $(patsubst %,$(BUILD)/tests/%,$(THOROUGH))
+	@for t in $(THOROUGH); do ISOCTANE_THOROUGH=1 $(BUILD)/tests/$$t || exit; done
 
 ## Our ISO-TP against the one in Linux (can-isotp), under Debian's kernel in QEMU
 check-kernel: all $(BUILD)/tests/kernel_isotp
