@@ -182,23 +182,3 @@ uint32_t isotp_fixed_functional_id(uint8_t target, uint8_t source)
 {
     return ISOTP_ID_EXTENDED | 0x18DB0000u | (uint32_t)target << 8 | source;
 }
-
-const char *isotp_result_name(enum isotp_result r)
-{
-    static const char *const names[] = {
-#define X(id, text) #id,
-        ISOTP_RESULTS(X)
-#undef X
-    };
-    return (size_t)r < sizeof names / sizeof *names ? names[r] : "UNKNOWN";
-}
-
-const char *isotp_result_text(enum isotp_result r)
-{
-    static const char *const texts[] = {
-#define X(id, text) text,
-        ISOTP_RESULTS(X)
-#undef X
-    };
-    return (size_t)r < sizeof texts / sizeof *texts ? texts[r] : "unknown";
-}

@@ -5,36 +5,31 @@
 static const struct shape {
     uint8_t sid, echo;
     bool subfunction;
-    const char *text;
 } shapes[] = {
-    {UDS_SESSION_CONTROL, 1, true, "DiagnosticSessionControl"},
-    {UDS_ECU_RESET, 1, true, "ECUReset"},
-    {UDS_READ_DATA, 2, false, "ReadDataByIdentifier"},
-    {UDS_SECURITY_ACCESS, 1, true, "SecurityAccess"},
-    {UDS_COMMUNICATION_CONTROL, 1, true, "CommunicationControl"},
-    {UDS_AUTHENTICATION, 1, true, "Authentication"},
-    {UDS_WRITE_DATA, 2, false, "WriteDataByIdentifier"},
-    {UDS_ROUTINE_CONTROL, 3, true, "RoutineControl"},
-    {UDS_REQUEST_DOWNLOAD, 0, false, "RequestDownload"},
-    {UDS_TRANSFER_DATA, 1, false, "TransferData"},
-    {UDS_TRANSFER_EXIT, 0, false, "RequestTransferExit"},
-    {UDS_REQUEST_FILE_TRANSFER, 1, false, "RequestFileTransfer"},
-    {UDS_TESTER_PRESENT, 1, true, "TesterPresent"},
-    {UDS_CONTROL_DTC_SETTING, 1, true, "ControlDTCSetting"},
+    {UDS_SESSION_CONTROL, 1, true},
+    {UDS_ECU_RESET, 1, true},
+    {UDS_READ_DATA, 2, false},
+    {UDS_SECURITY_ACCESS, 1, true},
+    {UDS_COMMUNICATION_CONTROL, 1, true},
+    {UDS_AUTHENTICATION, 1, true},
+    {UDS_WRITE_DATA, 2, false},
+    {UDS_ROUTINE_CONTROL, 3, true},
+    {UDS_REQUEST_DOWNLOAD, 0, false},
+    {UDS_TRANSFER_DATA, 1, false},
+    {UDS_TRANSFER_EXIT, 0, false},
+    {UDS_REQUEST_FILE_TRANSFER, 1, false},
+    {UDS_TESTER_PRESENT, 1, true},
+    {UDS_CONTROL_DTC_SETTING, 1, true},
 };
 
 static const struct shape *shape_of(unsigned sid)
 {
-    static const struct shape none = {0, 0, false, "unknown"};
+    static const struct shape none = {0, 0, false};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         if (shapes[i].sid == sid) return &shapes[i];
     return &none;
 }
 
-const char *uds_service_text(unsigned sid)
-{
-    return shape_of(sid)->text;
-}
 bool uds_has_subfunction(unsigned sid)
 {
     return shape_of(sid)->subfunction;
@@ -42,19 +37,6 @@ bool uds_has_subfunction(unsigned sid)
 unsigned uds_echo_bytes(unsigned sid)
 {
     return shape_of(sid)->echo;
-}
-
-const char *uds_code_text(unsigned code)
-{
-    switch (code) {
-#define X(value, id, text)                                                                                   \
-    case value:                                                                                              \
-        return text;
-        UDS_CODES(X)
-#undef X
-    default:
-        return "unknown";
-    }
 }
 
 void uds_put(uint8_t *out, uint64_t value, unsigned bytes)

@@ -2,8 +2,7 @@
 
 #include <stdint.h>
 
-/* A table each, so that a microcontroller that prints no texts does not link them. A number from storage or
- * from the bus may be none of ours: then the last entry stands. */
+/* A number from storage or from the bus may be none of ours: then the last entry stands. */
 #define COUNT (UP_ERR_COUNT + 1)
 
 static unsigned known(enum up_err e)
@@ -17,22 +16,6 @@ const char *up_err_name(enum up_err e)
     static const char *const names[COUNT] = {UP_ERRORS(X)[UP_ERR_COUNT] = "UNKNOWN"};
 #undef X
     return names[known(e)];
-}
-
-const char *up_err_text(enum up_err e)
-{
-#define X(id, cls, attack, text) [UP_##id] = text,
-    static const char *const texts[COUNT] = {UP_ERRORS(X)[UP_ERR_COUNT] = "an unknown error"};
-#undef X
-    return texts[known(e)];
-}
-
-const char *up_err_attack(enum up_err e)
-{
-#define X(id, cls, attack, text) [UP_##id] = attack,
-    static const char *const attacks[COUNT] = {UP_ERRORS(X)[UP_ERR_COUNT] = ""};
-#undef X
-    return attacks[known(e)];
 }
 
 enum up_class up_err_class(enum up_err e)

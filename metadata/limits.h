@@ -4,6 +4,11 @@
 
 #include <stdint.h>
 
+/* A small ECU that never verifies in full defines 0, and leaves out what only that needs. */
+#ifndef UP_FULL
+#define UP_FULL 1
+#endif
+
 #define UP_VERSION_MAX  0x7FFFFFFF /* 2^31-1: fits every integer type that meets it */
 #define UP_DEPTH_MAX    16         /* JSON nesting: ours is 7 deep */
 #define UP_UNSORTED_MAX 64         /* members of an object whose names do not ascend */
@@ -21,7 +26,8 @@
 #define UP_KEY_BYTES       550
 #define UP_PEM_BYTES       832
 #endif
-#define UP_SEARCH_DEPTH    32  /* delegations below each other: the deepest column of the table below */
+#define UP_SEARCH_DEPTH                                                                                      \
+    (UP_FULL ? 32 : 1)         /* delegations below each other: the deepest column of the table below */
 #define UP_ECUS_MAX        256 /* ECUs named in one Director Targets file: the duplicate check is quadratic */
 #define UP_DELEGATIONS_MAX 256 /* in one Targets file: the comparison of their names is quadratic */
 #define UP_AGREEMENT_MAX   16  /* roles that must agree about an image, over all nested delegations */

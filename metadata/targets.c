@@ -133,7 +133,7 @@ enum up_err up_targets_read(struct up_span body, const struct up_profile *p, str
     up_targets_open(&walk, &targets, p);
     while (up_targets_next(&walk, &image)) continue;
     UP_TRY(walk.err);
-    if (targets.delegations.p != NULL) UP_TRY(up_delegations_check(targets.delegations, p));
+    if (UP_FULL && targets.delegations.p != NULL) UP_TRY(up_delegations_check(targets.delegations, p));
 
     targets.head = h.head;
     targets.correlation_id = h.correlation_id;

@@ -346,10 +346,10 @@ enum up_err up_trust_feed(const struct up_trust *t, struct up_span file, struct 
     if (file.n > w.max_bytes) return UP_TOO_LARGE;
     const size_t used = room != NULL ? room->n : 0;
     *next = *t;
-    enum up_err e = w.role == UP_ROOT        ? feed_root(next, file, room)
-                    : w.role == UP_TIMESTAMP ? feed_timestamp(next, file, room, now_s)
-                    : w.role == UP_SNAPSHOT  ? feed_snapshot(next, file, room, now_s)
-                                             : feed_targets(next, file, room, now_s);
+    enum up_err e = w.role == UP_ROOT                   ? feed_root(next, file, room)
+                    : UP_FULL && w.role == UP_TIMESTAMP ? feed_timestamp(next, file, room, now_s)
+                    : UP_FULL && w.role == UP_SNAPSHOT  ? feed_snapshot(next, file, room, now_s)
+                                                        : feed_targets(next, file, room, now_s);
     if (e != UP_OK && room != NULL) room->n = used;
     return e;
 }
@@ -362,7 +362,7 @@ enum up_err up_trust_absent(const struct up_trust *t, int64_t now_s, struct up_t
     /* The end of the walk: only this Root's expiry counts, and the floor must have been reached again. */
     if (!is_marked(t, UP_ROOT, &t->file[UP_ROOT], t->root.head.version)) return UP_ROLLBACK;
     UP_TRY(up_accept_expiry(t->expires_s[UP_ROOT], now_s));
-    if (!t->policy->full) return step_to_targets(next, now_s);
+    if (!UP_FULL || !t->policy->full) return step_to_targets(next, now_s);
     next->step = UP_TIMESTAMP;
     return UP_OK;
 }

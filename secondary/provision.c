@@ -136,6 +136,7 @@ static enum up_err put_image(struct plant *p, const struct sec_provisioning *wha
 
 static bool is_usable(const struct sec_identity *id)
 {
+    if (id->full && !UP_FULL) return false;
     return up_is_id(id->vehicle_id) && up_is_id(id->serial) && up_is_id(id->hardware_id) &&
            id->profile != NULL && id->limits != NULL && id->signer != NULL && id->base_time_s > 0;
 }
