@@ -364,7 +364,7 @@ static uint64_t printed_counter(void)
     return counter;
 }
 
-/* P-VER-13, P-VER-16 */
+/* E-VER-03 */
 START_TEST(whoever_sends_a_printed_manifest_takes_nothing_from_the_next_poll)
 {
     enter();
