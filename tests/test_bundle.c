@@ -368,10 +368,22 @@ START_TEST(what_may_be_better_next_time_is_tried_again)
         ck_assert_str_eq(runs(), "new new new");
         end();
     }
-    begin();
-    own.fails[PRI_PREPARE] = UP_STORAGE_FULL;
-    ck_assert_int_eq(first_cycle(), PRI_NOTHING);
-    end();
+    static const enum up_err ours[] = {UP_UNAVAILABLE,      UP_TOO_SLOW,     UP_TIME_NONCE,
+                                       UP_TIME_UNAVAILABLE, UP_PRECONDITION, UP_STORAGE_FULL,
+                                       UP_STORAGE_WRITE,    UP_IMG_HASH,     UP_STORAGE_CORRUPT};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+        const bool soft_one = i < 7;
+        begin();
+        own.fails[PRI_PREPARE] = ours[i];
+        ck_assert_int_eq(first_cycle(), soft_one ? PRI_NOTHING : PRI_FAILED);
+        ck_assert_str_eq(recorded(), soft_one ? "" : "failed brake radio tcu");
+        end();
+        begin(); /* whatever it is: what has begun to change is taken back */
+        own.fails[PRI_ACTIVATE] = ours[i];
+        ck_assert_int_eq(first_cycle(), PRI_FAILED);
+        went("PREPARING ACTIVATING REVERTING FAILED");
+        end();
+    }
 }
 END_TEST
 
@@ -565,6 +577,8 @@ START_TEST(states_are_recorded_before_members_are_told)
     begin();
     join(0);
     pri_bundle_begin(&bundle, PRI_PREPARING);
+    run_for(1);
+    ck_assert_str_eq(recorded(), ""); /* while everything can be done anew */
     run_until(PRI_ACTIVATING);
     ck_assert_str_eq(recorded(), "activating brake radio tcu");
     ck_assert(!told(0, "31:0312"));

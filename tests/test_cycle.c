@@ -629,8 +629,102 @@ START_TEST(a_state_folder_that_cannot_be_used_is_told)
 }
 END_TEST
 
-SUITE("cycle", an_update_asks_in_the_order_of_the_standard, a_poll_without_news_makes_four_requests,
-      a_check_installs_nothing, a_secondary_without_an_order_gets_new_metadata_once,
+/* E-LOG-04: faults are ours to mend; the count ends at a bound, and is one only in its own form. */
+START_TEST(only_attacks_are_told_and_counted)
+{
+    static const struct {
+        const char *known, *told;
+    } c[] = {{"", "ROLLBACK: x"},
+             {"ROLLBACK: x", "ROLLBACK: x"},
+             {"ROLLBACK: x +5", "ROLLBACK: x +5"},
+             {"EXPIRED: y", "EXPIRED: y +1"},
+             {"EXPIRED: y +9997", "EXPIRED: y +9998"},
+             {"EXPIRED: y +9998", "EXPIRED: y +9999"},
+             {"EXPIRED: y +9999", "EXPIRED: y +9999"},
+             {"EXPIRED: y+5", "EXPIRED: y+5 +1"},
+             {"EXPIRED: y +", "EXPIRED: y + +1"},
+             {"EXPIRED: y +/", "EXPIRED: y +/ +1"},
+             {"EXPIRED: y +:", "EXPIRED: y +: +1"},
+             {"EXPIRED: y +5s", "EXPIRED: y +5s +1"},
+             {"+5", "+5 +1"}};
+    struct pri_problem attack, faulty;
+    yard_open(&y);
+    pri_problem_set(&attack, UP_ROLLBACK, "x");
+    pri_problem_set(&faulty, UP_STORAGE_FULL, "x");
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        struct up_span value;
+        IS(pri_state_put(y.site.state, "attacks", up_span_of(c[i].known)), UP_OK);
+        pri_remember_attack(y.pri, &faulty);
+        pri_remember_attack(y.pri, &attack);
+        IS(pri_state_get(y.site.state, "attacks", &value), UP_OK);
+        ck_assert_msg(up_span_is(value, c[i].told), "%s: %.*s", c[i].known, TEXT(value));
+        free((void *)(uintptr_t)value.p);
+    }
+    yard_close(&y);
+}
+END_TEST
+
+/* E-VER-03: the number of this start is in every counter, and is stored once. */
+START_TEST(every_start_is_counted_once)
+{
+    yard_open(&y);
+    yard_publish(&y, "");
+    IS(pri_state_put(y.site.state, "boots", UP_SPAN("41")), UP_OK);
+    yard_cut(&y);
+    (void)yard_good(&y);
+    struct up_span value;
+    IS(pri_state_get(y.site.state, "boots", &value), UP_OK);
+    ck_assert(up_span_is(value, "42"));
+    free((void *)(uintptr_t)value.p);
+    ck_assert_uint_eq(counter_of("tcu") >> 32, 42);
+    IS(pri_state_remove(y.site.state, "boots"), UP_OK);
+    (void)yard_good(&y);
+    ck_assert(!holds("boots")); /* one write for each start, not for each poll */
+    ck_assert_uint_eq(counter_of("tcu") >> 32, 42);
+    yard_close(&y);
+}
+END_TEST
+
+/* E-CLK-05: a stored time counts with the keys that attested it, both whole. */
+START_TEST(a_damaged_clock_record_falls_back_to_the_plants_time)
+{
+    yard_open(&y);
+    (void)(yard_publish(&y, ""), yard_good(&y));
+    struct up_span value;
+    IS(pri_state_get(y.site.state, "clock", &value), UP_OK);
+    const char *good = author_text("%.*s", TEXT(value)), *keys = strstr(good, "\"keys\":\"");
+    free((void *)(uintptr_t)value.p);
+    ck_assert_ptr_nonnull(keys);
+    const char digit[] = {keys[8], 0};
+    const char *bad[] = {author_with(good, "\"keys\"", "\"kyes\""),
+                         author_with(good, author_text("\"keys\":\"%s", digit), "\"keys\":\"g"),
+                         author_with(good, author_text("\"keys\":\"%s", digit), "\"keys\":\""),
+                         author_with(good, "\"keys\":\"", "\"keys\":\"00"),
+                         author_with(good, "\"attested_s\"", "\"attsted_s\""),
+                         author_with(good, "\"attested_s\":", "\"attested_s\":-"),
+                         "{}",
+                         ""};
+    yard_cut(&y);
+    const int64_t attested_s = y.pri->clock.attested_s;
+    ck_assert_int_gt(attested_s, y.config.base_time_s);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        yard_stop(&y);
+        IS(pri_state_put(y.site.state, "clock", up_span_of(bad[i])), UP_OK);
+        yard_start(&y);
+        ck_assert_msg(y.pri->clock.attested_s == y.config.base_time_s, "%s", bad[i]);
+    }
+    yard_stop(&y);
+    IS(pri_state_put(y.site.state, "clock", up_span_of(good)), UP_OK);
+    yard_start(&y);
+    ck_assert_int_eq(y.pri->clock.attested_s, attested_s);
+    yard_close(&y);
+}
+END_TEST
+
+SUITE("cycle", only_attacks_are_told_and_counted, every_start_is_counted_once,
+      a_damaged_clock_record_falls_back_to_the_plants_time, an_update_asks_in_the_order_of_the_standard,
+      a_poll_without_news_makes_four_requests, a_check_installs_nothing,
+      a_secondary_without_an_order_gets_new_metadata_once,
       a_full_verifier_gets_both_repositories_with_its_image, without_attested_time_nothing_is_installed,
       attested_time_grows_old, time_that_nobody_signed_goes_no_further,
       time_keys_may_be_rotated_without_anybody_noticing, time_does_not_go_back,

@@ -1,8 +1,10 @@
 /* Bundles over several cycles of the Primary: recovery, new orders, power cuts. */
+#include "primary/cycle.h"
 #include "tests/suite.h"
 
 #include <stdlib.h>
 
+#include "metadata/encode.h"
 #include "tests/lib_yard.h"
 
 static struct yard y;
@@ -160,12 +162,57 @@ START_TEST(what_failed_is_not_tried_again_until_its_order_changes)
         ck_assert_uint_eq(o->pending, 3);
         ck_assert(!was_told(BRAKE, "31:") && !was_told(RADIO, "34:"));
         ck_assert_ptr_nonnull(strstr(yard_events(&y), "radio waits PRECONDITION; "));
+        ck_assert_ptr_null(
+            strstr(lib_fetch_log(&y.site.net), "repo/")); /* nothing is left to be looked for */
     }
     y.units[1].sick = false;
     yard_publish_all(&y); /* the same once more is a new order */
     (void)yard_good(&y);
     all_new();
     ck_assert(!holds("bundle/all"));
+    yard_close(&y);
+}
+END_TEST
+
+START_TEST(what_failed_does_not_hold_up_what_was_late)
+{
+    begin();
+    y.units[1].sick = true;
+    y.units[0].silent = true;
+    yard_publish(&y, author_text("%s,%s", yard_order(&y, BRAKE, "brake-new", 2, NULL),
+                                 yard_order(&y, RADIO, "radio-new", 2, NULL)));
+    (void)yard_cycle(&y, PRI_UPDATE);
+    all_run("tcu-old", "old", "old");
+    y.units[0].silent = false;
+    forget_logs();
+    const struct pri_outcome *o = yard_cycle(&y, PRI_UPDATE);
+    IS(o->err, UP_OK);
+    ck_assert_uint_eq(o->updated, 1);
+    ck_assert_uint_eq(o->pending, 1);
+    all_run("tcu-old", "brake-new", "old");
+    ck_assert(!was_told(RADIO, "31:0312"));
+    const char *events = yard_events(&y);
+    ck_assert_ptr_nonnull(strstr(events, "radio waits PRECONDITION; "));
+    ck_assert_ptr_null(strstr(events, "brake waits"));
+    yard_close(&y);
+}
+END_TEST
+
+/* A record speaks about its own order, and about its own state, only. */
+START_TEST(a_failure_counts_for_the_order_that_failed)
+{
+    static const char *const states[] = {"failed", "activating", "failed"};
+    begin();
+    for (unsigned i = 0; i < 3; i++) {
+        char order[2 * UP_SHA256_BYTES + 1] = "";
+        up_hex_encode(y.pri->plan.digest, UP_SHA256_BYTES, order);
+        if (i == 2) order[63] = order[63] == '0' ? '1' : '0';
+        const char *record =
+            author_text("{\"members\":[],\"order\":\"%s\",\"state\":\"%s\"}", order, states[i]);
+        IS(pri_state_put(y.site.state, "bundle/x", up_span_of(record)), UP_OK);
+        ck_assert_int_eq(pri_bundle_is(y.pri, "x", PRI_BUNDLE_FAILED), i == 0);
+        ck_assert(!pri_bundle_is(y.pri, "y", PRI_BUNDLE_FAILED));
+    }
     yard_close(&y);
 }
 END_TEST
@@ -371,7 +418,8 @@ START_TEST(a_power_cut_while_a_bundle_fails_leaves_the_old_images)
 }
 END_TEST
 
-SUITE("cycle_bundles", after_a_recovery_everybody_is_asked_again, an_activation_that_was_cut_is_finished,
+SUITE("cycle_bundles", what_failed_does_not_hold_up_what_was_late, a_failure_counts_for_the_order_that_failed,
+      after_a_recovery_everybody_is_asked_again, an_activation_that_was_cut_is_finished,
       a_check_recovers_nothing, an_ecu_that_is_gone_from_the_vehicle_ends_its_record,
       no_ecu_is_in_two_bundles_at_once, what_failed_is_not_tried_again_until_its_order_changes,
       a_committed_bundle_goes_on_when_its_last_member_is_back,

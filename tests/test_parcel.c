@@ -85,6 +85,31 @@ START_TEST(the_set_is_the_smallest_for_its_kind)
 }
 END_TEST
 
+/* P-DIST-05: however many there are. */
+START_TEST(of_many_delegated_roles_the_orders_own_travel)
+{
+    enum { ROLES = 130 };
+    begin();
+    publish_roots(UP_DIRECTOR, 0);
+    publish_roots(UP_IMAGE, 0);
+    plan.role_count = ROLES;
+    plan.roles = calloc(ROLES, sizeof *plan.roles);
+    ck_assert_ptr_nonnull(plan.roles);
+    for (unsigned i = 0; i < ROLES; i++) {
+        (void)snprintf(plan.roles[i].name, sizeof plan.roles[i].name, "%u", i);
+        ck_assert(pri_blob_take(&plan.roles[i].blob, up_span_of(plan.roles[i].name)));
+    }
+    const struct pri_order order = {.member = 1, .roles = {1, UINT64_C(1) << 63, 2}};
+    const char *all = build(&order, (struct up_span){0}), *roles = strstr(all, "image/role/");
+    ck_assert_ptr_nonnull(roles);
+    ck_assert_str_eq(roles, "image/role/0 image/role/127 image/role/129 ");
+    ck_assert(up_span_is(parcel.files[parcel.count - 1].bytes, "129"));
+    for (unsigned i = 0; i < ROLES; i++) pri_blob_free(&plan.roles[i].blob);
+    free(plan.roles);
+    end();
+}
+END_TEST
+
 /* P-DIST-03 */
 START_TEST(every_root_between_is_brought_eight_at_a_time)
 {
@@ -208,6 +233,7 @@ START_TEST(sorted_roots_travel_as_served)
 }
 END_TEST
 
-SUITE("parcel", the_set_is_the_smallest_for_its_kind, every_root_between_is_brought_eight_at_a_time,
+SUITE("parcel", of_many_delegated_roles_the_orders_own_travel, the_set_is_the_smallest_for_its_kind,
+      every_root_between_is_brought_eight_at_a_time,
       a_secondary_that_lies_about_its_roots_gets_nothing_or_too_much, the_shelf_serves_all_secondaries,
       unsorted_roots_travel_sorted, sorted_roots_travel_as_served)
