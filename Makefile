@@ -17,8 +17,8 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DISOCTANE_VERSION='"$(VERSION)"' -I. $(WARN
 Q := $(if $(V),,@)
 
 FOLDERS  := metadata isotp secondary primary sim tuf
-PROGRAMS := isoctane-primary isoctane-secondary isoctane-repo isoctane-sim isoctane-tuf
-MAINS    := primary/main.c secondary/main_posix.c sim/main_repo.c sim/main_sim.c tuf/main.c
+PROGRAMS := isoctane-primary isoctane-secondary isoctane-boot isoctane-repo isoctane-sim isoctane-tuf
+MAINS    := primary/main.c secondary/main_posix.c secondary/main_boot_posix.c sim/main_repo.c sim/main_sim.c tuf/main.c
 src       = $(filter-out $(MAINS) metadata/crypto_bearssl.c,$(wildcard $(1)/*.c))
 obj       = $(patsubst %.c,$(BUILD)/%.o,$(1))
 libs      = $(patsubst %,$(BUILD)/lib%.a,$(1))
@@ -31,7 +31,7 @@ TESTLIB  := $(call obj,$(wildcard tests/lib_*.c))
 .SECONDARY:
 .PHONY: all setup demo check check-built check-vcan check-kernel check-killed check-thorough sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help
 
-## Build the five programs (into build/)
+## Build the programs (into build/)
 all: $(patsubst %,$(BUILD)/%,$(PROGRAMS))
 
 $(BUILD)/%.o: %.c
@@ -47,6 +47,7 @@ $(foreach f,$(FOLDERS),$(eval $(call folder_library,$(f))))
 
 $(BUILD)/isoctane-primary: $(call obj,primary/main.c) $(call libs,primary isotp metadata)
 $(BUILD)/isoctane-secondary: $(call obj,secondary/main_posix.c) $(call libs,secondary isotp metadata)
+$(BUILD)/isoctane-boot: $(call obj,secondary/main_boot_posix.c) $(call libs,secondary isotp metadata)
 $(BUILD)/isoctane-repo: $(call obj,sim/main_repo.c) $(call libs,sim primary secondary isotp metadata)
 $(BUILD)/isoctane-sim: $(call obj,sim/main_sim.c) $(call libs,sim primary secondary isotp metadata)
 $(BUILD)/isoctane-tuf: $(call obj,tuf/main.c) $(call libs,tuf primary metadata)

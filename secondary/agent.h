@@ -71,6 +71,12 @@ enum up_err sec_boot(struct sec_agent *a, const struct sec_flash *flash, const s
 enum up_err sec_agent_inspect(struct sec_agent *a, const struct sec_flash *flash,
                               const struct sec_identity *id) UP_NODISCARD;
 const struct uds_owner *sec_agent_owner(void);
+/* For uds_server_config.download_sessions: with one slot the application does not run while it is written
+ * over. */
+static inline uint8_t sec_agent_download_sessions(const struct sec_identity *id)
+{
+    return id->layout == SEC_ONE_SLOT ? 1u << UDS_PROGRAMMING : 1u << UDS_EXTENDED | 1u << UDS_PROGRAMMING;
+}
 /* Time passes: trial limit, ageing of attested time. Returns true when the agent wants a reset (a trial ran
  * out). */
 bool sec_agent_tick(struct sec_agent *a, uint64_t now_ms);

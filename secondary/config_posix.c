@@ -87,6 +87,19 @@ static bool take_verification(const struct reader *r, const struct row *row, con
     return take_choice(text, "full", "partial", field);
 }
 
+static bool take_layout(const struct reader *r, const struct row *row, const char *text, void *field)
+{
+    (void)r, (void)row;
+    static const char *const names[] = {
+        [SEC_TWO_SLOTS] = "two-slots", [SEC_SWAP] = "swap", [SEC_ONE_SLOT] = "one-slot"};
+    for (int i = SEC_TWO_SLOTS; i <= SEC_ONE_SLOT; i++) {
+        if (strcmp(text, names[i]) != 0) continue;
+        *(enum sec_layout_kind *)field = (enum sec_layout_kind)i;
+        return true;
+    }
+    return false;
+}
+
 static bool take_profile(const struct reader *r, const struct row *row, const char *text, void *field)
 {
     (void)r, (void)row;
@@ -165,6 +178,7 @@ static const struct kind a_text = {take_text, "a text"}, an_id = {take_id, "1 to
                          a_path = {take_path, "a file"}, yes_no = {take_yes_no, "yes or no"},
                          a_verification = {take_verification, "full or partial"},
                          a_profile = {take_profile, "strict or deployed"},
+                         a_layout = {take_layout, "two-slots, swap or one-slot"},
                          an_instant = {take_instant, "a time such as 2026-01-31T12:00:00Z"},
                          a_number = {take_number, NULL},
                          a_can_id = {take_can_id, "a CAN identifier: 0x0 to 0x7FF, or 29 bits to 0x1FFFFFFF"},
@@ -197,6 +211,8 @@ static const struct row rows[] = {
     {"storage", "flash", &a_path, OF(flash), NULL, 0, 0},
     {"storage", "slot_bytes", &a_number, OF(slot_bytes), NULL, 1, 1u << 30},
     {"storage", "staging_bytes", &a_number, OF(staging_bytes), "524288", 16384, 1u << 28},
+    {"storage", "layout", &a_layout, OF(layout), "two-slots", 0, 0},
+    {"boot", "key", &a_path, OF(boot_key), "", 0, 0},
     {"provision", "director_root", &a_path, OF(director_root), "", 0, 0},
     {"provision", "director_targets", &a_path, OF(director_targets), "", 0, 0},
     {"provision", "image_root", &a_path, OF(image_root), "", 0, 0},

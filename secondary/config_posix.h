@@ -6,6 +6,7 @@
 #include "isotp/isotp.h"
 #include "metadata/profile.h"
 #include "metadata/span.h"
+#include "secondary/layout.h"
 
 #define SEC_TEXT_MAX 512 /* a value */
 
@@ -24,7 +25,10 @@ struct sec_config {
     uint32_t block_size, st_min, pad_byte, max_message;
     /* [storage] */
     sec_text flash;
+    enum sec_layout_kind layout;
     uint32_t slot_bytes, staging_bytes;
+    /* [boot] */
+    sec_text boot_key; /* empty: policy `digest` */
     /* [provision]: files are looked at by `provision` only */
     sec_text director_root, director_targets, image_root, image, image_name;
     uint32_t release_counter;

@@ -1,8 +1,7 @@
 /* isoctane-secondary: a Secondary as a Linux process. Wiring, and the one loop that waits. */
 #include "metadata/crypto_openssl.h"
 #include "secondary/agent_state.h"
-#include "secondary/config_posix.h"
-#include "secondary/flash_posix.h"
+#include "secondary/boot_posix.h"
 #include "secondary/station.h"
 #include "secondary/status_posix.h"
 
@@ -16,18 +15,19 @@
 
 enum { OK = 0, USAGE = 64, FAULT = 70, CONFIG = 78 };
 
-#define SECTOR      4096u
-#define UNIT        8u
 #define P2_US       1000000 /* fdatasync() of a busy disk keeps us longer than 50 ms; testers are told in 50 */
 #define TICK_US     100000u  /* how late a trial limit may be noticed */
 #define ASLEEP_US   1000000u /* what attested time may be wrong by */
 #define ROOM_FACTOR 8u       /* files that are not canonical: metadata/sign.h */
 #define BROKEN      "ISOCTANE-BROKEN"
+#define BOOTED      "--booted="
 
 struct ecu {
     struct sec_config config;
+    const char *path; /* of the configuration */
     struct sec_flash_posix flash;
     struct up_signer signer;
+    struct up_key boot_key;
     struct up_buf room;
     struct sec_identity id;
     struct sec_platform platform;
@@ -38,6 +38,8 @@ struct ecu {
     struct sec_status told; /* what the log said last */
     uint64_t asleep_us;     /* since the machine started, as far as it was noticed */
     bool fast;
+    bool booted; /* by the boot stage, which chose: */
+    struct sec_boot_choice choice;
 };
 
 /* ---- log ---- */
@@ -99,7 +101,9 @@ static void log_changes(struct ecu *e)
 /* The simulated application is not well when its image begins with ISOCTANE-BROKEN. */
 static bool self_test(void *ctx, struct up_span image)
 {
+    struct sec_header h;
     (void)ctx;
+    if (sec_header_read(image, &h) == UP_OK) image = (struct up_span){image.p + h.header_bytes, h.body_bytes};
     return image.n < sizeof BROKEN - 1 || memcmp(image.p, BROKEN, sizeof BROKEN - 1) != 0;
 }
 
@@ -141,17 +145,12 @@ static void notice_sleep(struct ecu *e)
 
 /* ---- opening ---- */
 
-static uint32_t flash_size(const struct sec_config *c)
-{
-    return sec_layout_size(SEC_TWO_SLOTS, SECTOR, c->staging_bytes, c->slot_bytes);
-}
-
 static int open_ecu(struct ecu *e, bool create)
 {
     struct sec_config *c = &e->config;
     char why[1024];
-    if (flash_size(c) == 0)
-        return fail(CONFIG, "[storage] slot_bytes and staging_bytes: more than 4 GiB together");
+    struct sec_boot_config boot;
+    if (!sec_posix_boot_config(c, &e->boot_key, &boot, why, sizeof why)) return fail(CONFIG, why);
     if (!up_signer_open(c->key, &e->signer, why, sizeof why)) return fail(CONFIG, why);
     e->room.cap = (size_t)ROOM_FACTOR * c->staging_bytes;
     e->room.p = malloc(e->room.cap);
@@ -167,13 +166,13 @@ static int open_ecu(struct ecu *e, bool create)
                                   .time_max_age_s = c->time_max_age_s,
                                   .trial_limit_s = c->trial_limit_s,
                                   .max_message = (uint16_t)c->max_message,
+                                  .layout = c->layout,
+                                  .boot = boot.policy,
                                   .staging_bytes = c->staging_bytes,
                                   .room = &e->room};
     if (c->image_names[0] != '\0') e->id.name_pattern = up_span_of(c->image_names);
     e->platform = (struct sec_platform){.ctx = e, .self_test = self_test, .random = random_bytes};
-    if (!sec_flash_posix_open(&e->flash, c->flash, flash_size(c), SECTOR, UNIT, create, e->fast, why,
-                              sizeof why))
-        return fail(FAULT, why);
+    if (!sec_posix_open_flash(c, create, e->fast, &e->flash, why, sizeof why)) return fail(FAULT, why);
     return OK;
 }
 
@@ -184,7 +183,19 @@ static void close_ecu(struct ecu *e)
     if (e->flash.port.mapped != NULL) sec_flash_posix_close(&e->flash);
     if (e->signer.handle != NULL) up_signer_close(&e->signer);
     free(e->room.p);
-    free(e);
+    e->link = NULL;
+    e->signer.handle = NULL;
+    e->room.p = NULL;
+}
+
+/* Reset: everything is let go, and the boot stage takes this process over. */
+static int restart(struct ecu *e)
+{
+    char why[1200];
+    const char *const boot[] = {"isoctane-boot", e->path, e->fast ? "--fast-flash" : NULL, NULL};
+    close_ecu(e);
+    sec_posix_jump("isoctane-boot", boot, why, sizeof why);
+    return fail(FAULT, why);
 }
 
 static int not_bootable(const struct ecu *e, enum up_err err)
@@ -209,17 +220,17 @@ static void on_signal(int signal)
     stop = 1;
 }
 
-/* Power on, with the link as it is. */
+/* What the boot stage has chosen runs. */
 static int start(struct ecu *e)
 {
     const struct uds_server_config server = {.p2_us = P2_US,
                                              .work_us = 1,
                                              .max_message = (uint16_t)e->config.max_message,
-                                             .download_sessions = 1u << UDS_EXTENDED | 1u << UDS_PROGRAMMING,
+                                             .download_sessions = sec_agent_download_sessions(&e->id),
                                              .file_sessions = 1u << UDS_EXTENDED};
     const struct isotp_config channel = sec_config_channel(&e->config);
-    sec_agent_drop(&e->agent);
-    enum up_err err = sec_boot(&e->agent, &e->flash.port, &e->id, &e->platform, now_us() / 1000);
+    enum up_err err =
+        sec_agent_start(&e->agent, &e->flash.port, &e->id, &e->platform, &e->choice, now_us() / 1000);
     if (err != UP_OK) return not_bootable(e, err);
     sec_station_init(&e->station, e->link, &channel, &server, sec_agent_owner(), &e->agent, e->request,
                      e->reply);
@@ -251,6 +262,8 @@ static int loop(struct ecu *e)
     (void)sigaddset(&blocked, SIGTERM);
     (void)sigaddset(&blocked, SIGINT);
     (void)sigprocmask(SIG_BLOCK, &blocked, &unblocked);
+    (void)sigdelset(&unblocked, SIGTERM); /* blocked by who was here before a reset */
+    (void)sigdelset(&unblocked, SIGINT);
     const struct sigaction action = {.sa_handler = on_signal};
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
@@ -264,8 +277,7 @@ static int loop(struct ecu *e)
         if (e->station.node.down) return fail(FAULT, "the CAN link is down");
         if (reset || !up) {
             say("event=reset serial=%s", e->config.serial);
-            int status = start(e);
-            if (status != OK) return status;
+            return restart(e);
         }
         wait_for_work(e, &unblocked);
     }
@@ -281,6 +293,7 @@ static int cmd_run(struct ecu *e, bool json)
     if (status != OK) return status;
     enum up_err err = sec_agent_inspect(&e->agent, &e->flash.port, &e->id);
     if (err != UP_OK) return not_bootable(e, err);
+    if (!e->booted) return restart(e);
     e->link = isotp_link_open(e->config.link, e->config.fd, why, sizeof why);
     if (e->link == NULL) return fail(FAULT, why);
     status = start(e);
@@ -374,6 +387,7 @@ static void print_help(FILE *out)
                   "\nOptions:\n"
                   "  --json         machine-readable status\n"
                   "  --fast-flash   do not wait for the disk; for simulations\n"
+                  "  --booted=WORD  what isoctane-boot has chosen; only it says so\n"
                   "  --help, --version\n\n"
                   "Exit status: 0 ok, 64 usage, 70 fault, 78 configuration. See isoctane-secondary(1).\n");
 }
@@ -386,7 +400,7 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-    const char *words[2] = {NULL, NULL};
+    const char *words[2] = {NULL, NULL}, *booted = NULL;
     unsigned count = 0;
     bool json = false, fast = false;
     for (int i = 1; i < argc; i++) {
@@ -396,6 +410,8 @@ int main(int argc, char **argv)
             json = true;
         else if (strcmp(argv[i], "--fast-flash") == 0)
             fast = true;
+        else if (strncmp(argv[i], BOOTED, sizeof BOOTED - 1) == 0)
+            booted = argv[i] + sizeof BOOTED - 1;
         else if (argv[i][0] == '-' || count == 2)
             return usage();
         else
@@ -410,7 +426,10 @@ int main(int argc, char **argv)
     if (e == NULL) return fail(FAULT, "out of memory");
     e->flash.fd = -1;
     e->fast = fast;
+    e->path = words[1];
+    e->booted = booted != NULL && sec_handover_read((uint32_t)strtoul(booted, NULL, 16), &e->choice);
     int status = sec_config_read(&e->config, words[1], why, sizeof why) ? c->run(e, json) : fail(CONFIG, why);
     close_ecu(e);
+    free(e);
     return status;
 }

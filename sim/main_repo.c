@@ -13,6 +13,7 @@ int main(int argc, char **argv)
         {"rotate", sim_cmd_rotate, "replace the keys of a role"},
         {"show", sim_cmd_show, "versions, expiries, keys, images"},
         {"verify", sim_cmd_verify, "check everything as a vehicle would"},
+        {"image", sim_cmd_image, "images that a boot stage verifies by itself"},
         {"director", sim_cmd_director, "vehicles, ECUs and orders of the Director"},
     };
     return sim_command_run("isoctane-repo", "Authors and signs the Director and the Image repository.",

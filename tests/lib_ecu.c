@@ -18,6 +18,12 @@ static bool self_test(void *ctx, struct up_span image)
     return e->healthy && image.n > 0;
 }
 
+static bool stop(void *ctx)
+{
+    const struct ecu *e = ctx;
+    return !e->driving;
+}
+
 static bool random_bytes(void *ctx, uint8_t *out, size_t n)
 {
     struct ecu *e = ctx;
@@ -47,16 +53,21 @@ enum up_err ecu_boot(struct ecu *e)
     sec_agent_drop(&e->agent);
     enum up_err err = sec_boot(&e->agent, &e->flash->port, &e->id, &e->platform, e->now_ms);
     const struct uds_server_config config = {.max_message = ECU_MESSAGE,
-                                             .download_sessions = 1u << UDS_EXTENDED | 1u << UDS_PROGRAMMING};
+                                             .download_sessions = sec_agent_download_sessions(&e->id)};
     uds_server_init(&e->server, &config, sec_agent_owner(), &e->agent, e->reply);
     return err;
 }
 
 void ecu_new(struct ecu *e, bool full, uint32_t sector, uint32_t unit)
 {
+    ecu_new_as(e, full, SEC_TWO_SLOTS, sector, unit);
+}
+
+void ecu_new_as(struct ecu *e, bool full, enum sec_layout_kind layout, uint32_t sector, uint32_t unit)
+{
     memset(e, 0, sizeof *e);
     const uint32_t staging = 32768;
-    e->flash = lib_flash_new(sec_layout_size(SEC_TWO_SLOTS, sector, staging, 16384), sector, unit);
+    e->flash = lib_flash_new(sec_layout_size(layout, sector, staging, 16384), sector, unit);
     e->director = author_of(&up_profile_strict, ECU_VEHICLE);
     e->image = author_of(&up_profile_strict, NULL);
     for (unsigned r = 0; r < UP_ROLES; r++) e->image.ring[r].keys = KEY(8 + r);
@@ -77,8 +88,10 @@ void ecu_new(struct ecu *e, bool full, uint32_t sector, uint32_t unit)
                                   .time_max_age_s = 3600,
                                   .trial_limit_s = 600,
                                   .max_message = ECU_MESSAGE,
+                                  .layout = layout,
                                   .staging_bytes = staging};
-    e->platform = (struct sec_platform){.ctx = e, .self_test = self_test, .random = random_bytes};
+    e->platform =
+        (struct sec_platform){.ctx = e, .self_test = self_test, .stop = stop, .random = random_bytes};
     e->plant = (struct sec_provisioning){.director_root = author_root(&e->director, 1),
                                          .image_root = author_root(&e->image, 1),
                                          .image = ecu_image(3000, 1),
@@ -332,20 +345,39 @@ enum up_err ecu_send(struct ecu *e)
     return ecu_verify(e);
 }
 
+static unsigned send_image(struct ecu *e, struct up_span image, uint32_t from)
+{
+    const struct up_span rest = {image.p + from, image.n - from};
+    unsigned code = 0;
+    if (rest.n == 0) return 0;
+    if (e->id.layout == SEC_ONE_SLOT) code = ecu_session(e, UDS_PROGRAMMING);
+    if (code == 0) code = ecu_begin_image(e, 0, from, (uint32_t)rest.n);
+    if (code == 0) code = ecu_blocks(e, rest, BLOCK);
+    return code != 0 ? code : ecu_exit(e);
+}
+
 unsigned ecu_transfer(struct ecu *e)
 {
     struct uds_slots s = ecu_slots(e);
     const bool same = memcmp(s.order, e->order, sizeof s.order) == 0;
     if (same && s.other == UDS_SLOT_VERIFIED) return 0;
     const uint32_t from = same && s.other == UDS_SLOT_RECEIVING ? s.transported : 0;
-    struct up_span rest = {e->new_image.p + from, e->new_image.n - from};
-    if (rest.n > 0) {
-        unsigned code = ecu_begin_image(e, 0, from, (uint32_t)rest.n);
-        if (code == 0) code = ecu_blocks(e, rest, BLOCK);
-        if (code == 0) code = ecu_exit(e);
-        if (code != 0) return code;
-    }
-    return ecu_routine(e, UDS_ROUTINE_VERIFY_IMAGE, NULL);
+    unsigned code = send_image(e, e->new_image, from);
+    return code != 0 ? code : ecu_routine(e, UDS_ROUTINE_VERIFY_IMAGE, NULL);
+}
+
+enum up_err ecu_restore(struct ecu *e, struct up_span backup)
+{
+    if (ecu_session(e, UDS_PROGRAMMING) != 0 || ecu_reset(e) != 0) return UP_BUS_REFUSED;
+    struct uds_slots s = ecu_slots(e);
+    if (s.running == UDS_SLOT_CONFIRMED) return UP_OK;
+    if (s.running != UDS_SLOT_AWAY) return UP_PRECONDITION;
+    const bool begun = s.other != UDS_SLOT_RECEIVING && s.other != UDS_SLOT_VERIFIED;
+    if (ecu_session(e, UDS_PROGRAMMING) != 0) return UP_BUS_REFUSED;
+    if (send_image(e, backup, begun ? s.transported : 0) != 0) return UP_BUS_REFUSED;
+    if (ecu_routine(e, UDS_ROUTINE_VERIFY_IMAGE, NULL) != 0) return UP_IMG_HASH;
+    if (ecu_reset(e) != 0) return UP_BUS_REFUSED;
+    return ecu_slots(e).running == UDS_SLOT_CONFIRMED ? UP_OK : UP_INSTALL;
 }
 
 enum up_err ecu_update(struct ecu *e)

@@ -29,6 +29,7 @@ struct ecu {
     uint64_t now_ms;
     uint32_t random;
     bool healthy; /* what the self-test says */
+    bool driving; /* the application may not stop now */
     bool mute;    /* no randomness */
     unsigned self_tests;
 
@@ -44,6 +45,7 @@ struct ecu {
 
 /* Provisioned with image "fw/old" (counter 1), booted. UNIT, SECTOR: the flash; slots of 16 KiB at least. */
 void ecu_new(struct ecu *e, bool full, uint32_t sector, uint32_t unit);
+void ecu_new_as(struct ecu *e, bool full, enum sec_layout_kind layout, uint32_t sector, uint32_t unit);
 void ecu_free(struct ecu *e);
 enum up_err ecu_boot(struct ecu *e);
 /* Time passes; a reset that is due happens. */
@@ -80,6 +82,8 @@ enum up_err ecu_send(struct ecu *e);
 struct up_span ecu_attest(struct ecu *e);
 /* The image, from where the flash says; FF01. */
 unsigned ecu_transfer(struct ecu *e);
+/* One slot: the image that is away comes back. UP_OK: it runs, confirmed. */
+enum up_err ecu_restore(struct ecu *e, struct up_span backup);
 /* All of it, up to confirmation: UP_OK, or where it stopped. */
 enum up_err ecu_update(struct ecu *e);
 struct up_span ecu_image(uint32_t bytes, uint32_t seed);

@@ -90,6 +90,7 @@ static bool erase(void *ctx, uint32_t offset)
     insist(offset % sector == 0 && offset < f->port.size, "erase of a sector");
     if (!count(f)) return false;
     f->erases++;
+    f->wear[offset / sector]++;
     note(f, offset, sector);
     bool cut = f->cut_at != 0 && --f->cut_at == 0;
     bool done = !cut || f->tear == LIB_TEAR_ALL;
@@ -137,6 +138,7 @@ struct lib_flash *lib_flash_new(uint32_t size, uint32_t sector, uint32_t program
     f->durable = malloc(size);
     f->used = calloc(size / program_unit, 1);
     f->written = calloc(size / program_unit, sizeof *f->written);
+    f->wear = calloc(size / sector, sizeof *f->wear);
     f->blank = malloc(sector);
     memset(f->blank, 0xFF, sector);
     memset(f->bytes, 0xFF, size);
@@ -161,6 +163,7 @@ void lib_flash_free(struct lib_flash *f)
     free(f->used);
     free(f->written);
     free(f->blank);
+    free(f->wear);
     free(f);
 }
 

@@ -35,6 +35,7 @@ struct lib_flash {
     uint8_t *used;            /* per unit: erased, programmed, doubtful */
     uint64_t *written;        /* per unit: the operation that did it */
     uint8_t *blank;           /* a sector of 0xFF */
+    uint32_t *wear;           /* per sector: erases */
     uint64_t operations;
     uint64_t cut_at; /* counts down; 0: no cut */
     enum lib_tear tear;

@@ -1,6 +1,8 @@
-/* A power cut at every flash operation of a whole update of a 4 KiB image, torn in every way. Afterwards the
- * ECU boots the old image or the new one, whole; its report says which; nothing it trusts has gone back; and
- * the update, tried again, succeeds. With a cut at every operation of the recovery as well, sampled. */
+/* A power cut at every flash operation of a whole update of a 4 KiB image, torn in every way, in every
+ * layout. Afterwards the ECU boots the old image or the new one, whole (with one slot, perhaps none while the
+ * old one is away); its report says which; nothing it trusts has gone back; and the update, tried again,
+ * succeeds. The same for going back: an exchange the other way, and the backup's return. With a cut at every
+ * operation of the recovery as well, sampled. */
 #include "tests/lib_ecu.h"
 #include "tests/suite.h"
 
@@ -10,13 +12,26 @@
 
 static struct ecu e;
 static uint8_t *start;
-static struct up_span image;
+static struct up_span image, mid;
+
+static const struct kind {
+    const char *name;
+    bool full;
+    enum sec_layout_kind layout;
+} kinds[] = {
+    {"two slots, partial", false, SEC_TWO_SLOTS},
+    {"two slots, full", true, SEC_TWO_SLOTS},
+    {"swap, partial", false, SEC_SWAP},
+    {"one slot, partial", false, SEC_ONE_SLOT},
+};
+#define KINDS (sizeof kinds / sizeof *kinds)
 
 /* One ECU that has been updated once, and the next update ready. */
-static void prepare(bool full)
+static void prepare(const struct kind *k)
 {
-    ecu_new(&e, full, 1024, 64);
-    ecu_issue(&e, "fw/mid", 2, ecu_image(2000, 2));
+    ecu_new_as(&e, k->full, k->layout, 1024, 64);
+    mid = ecu_image(2000, 2);
+    ecu_issue(&e, "fw/mid", 2, mid);
     ck_assert_int_eq(ecu_update(&e), UP_OK);
     e.files = 0;
     e.director.signers[UP_ROOT] = KEY(0);
@@ -31,6 +46,7 @@ static void from_the_start(void)
 {
     lib_flash_load(e.flash, start);
     e.random = 7;
+    e.healthy = true;
     ck_assert_int_eq(ecu_boot(&e), UP_OK);
 }
 
@@ -40,11 +56,17 @@ static void check(uint64_t cut)
     struct up_report r = ecu_report(&e);
     const bool is_old = up_span_is(r.image_name, "fw/mid") && r.image_length == 2000;
     const bool is_new = up_span_is(r.image_name, "fw/new") && r.image_length == IMAGE;
-    ck_assert_msg(is_old || is_new, "cut %llu: runs %.*s", (unsigned long long)cut, TEXT(r.image_name));
+    const bool is_none = up_span_is(r.image_name, "unknown") && ecu_slots(&e).running == UDS_SLOT_AWAY;
+    ck_assert_msg(is_old || is_new || is_none, "cut %llu: runs %.*s", (unsigned long long)cut,
+                  TEXT(r.image_name));
     struct sec_status s;
     sec_agent_status(&e.agent, &s);
     if (is_new) ck_assert_mem_eq(s.image.p, image.p, IMAGE);
-    ck_assert_msg(r.attacks.n == 0, "cut %llu: %.*s", (unsigned long long)cut, TEXT(r.attacks));
+    if (is_old) ck_assert_mem_eq(s.image.p, mid.p, mid.n);
+    if (e.id.layout != SEC_TWO_SLOTS && !is_none)
+        ck_assert_ptr_eq(s.image.p, e.flash->bytes + e.agent.layout.slot[0].at);
+    if (e.healthy)
+        ck_assert_msg(r.attacks.n == 0, "cut %llu: %.*s", (unsigned long long)cut, TEXT(r.attacks));
     struct uds_stored_versions v = ecu_versions(&e);
     ck_assert_uint_ge(v.director_root, 1);
     ck_assert_uint_ge(v.director_targets, 1);
@@ -93,22 +115,79 @@ static uint64_t sweep(enum lib_tear tear)
     }
 }
 
-static void sweep_both(enum lib_tear tear)
-{
-    for (int full = 0; full < 2; full++) {
-        prepare(full == 1);
-        uint64_t cuts = sweep(tear);
-        ck_assert_uint_gt(cuts, 150);
-        (void)printf("%s verification, torn %d: %llu cuts\n", full ? "full" : "partial", (int)tear,
-                     (unsigned long long)cuts);
-        free(start);
-        ecu_free(&e);
-    }
-}
-
 START_TEST(every_cut_of_an_update)
 {
-    sweep_both((enum lib_tear)_i);
+    const struct kind *k = &kinds[_i / LIB_TEARS];
+    const enum lib_tear tear = (enum lib_tear)(_i % LIB_TEARS);
+    prepare(k);
+    uint64_t cuts = sweep(tear);
+    ck_assert_uint_gt(cuts, 150);
+    (void)printf("update, %s, torn %d: %llu cuts\n", k->name, (int)tear, (unsigned long long)cuts);
+    free(start);
+    ecu_free(&e);
+}
+END_TEST
+
+/* ---- going back ---- */
+
+/* The new image is on trial, with swap in slot 0; or, with one slot, it was not well and nothing runs. */
+static void prepare_return(const struct kind *k)
+{
+    prepare(k);
+    e.healthy = k->layout != SEC_ONE_SLOT;
+    ck_assert_int_eq(ecu_send(&e), UP_OK);
+    ck_assert_uint_eq(ecu_transfer(&e), 0);
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_ACTIVATE, e.order), 0);
+    ck_assert_uint_eq(ecu_reset(&e), 0);
+    free(start);
+    start = lib_flash_save(e.flash);
+}
+
+static enum up_err go_back(void)
+{
+    if (e.id.layout == SEC_ONE_SLOT) return ecu_restore(&e, mid);
+    const struct uds_slots s = ecu_slots(&e);
+    if (s.running == UDS_SLOT_TRIAL &&
+        (ecu_session(&e, UDS_EXTENDED) != 0 || ecu_routine(&e, UDS_ROUTINE_REVERT, s.order) != 0 ||
+         ecu_reset(&e) != 0))
+        return UP_BUS_REFUSED;
+    return ecu_slots(&e).running == UDS_SLOT_CONFIRMED ? UP_OK : UP_INSTALL;
+}
+
+static bool return_with_cut(uint64_t cut, enum lib_tear tear)
+{
+    if (setjmp(e.flash->cut) != 0) return false;
+    lib_flash_cut(e.flash, cut, tear);
+    enum up_err err = go_back();
+    e.flash->cut_at = 0;
+    ck_assert_msg(err == UP_OK, "cut %llu: %s", (unsigned long long)cut, up_err_name(err));
+    return true;
+}
+
+START_TEST(every_cut_of_going_back)
+{
+    const struct kind *k = &kinds[2 + _i / LIB_TEARS];
+    const enum lib_tear tear = (enum lib_tear)(_i % LIB_TEARS);
+    prepare_return(k);
+    volatile uint64_t cut = 1;
+    for (;; cut++) {
+        from_the_start();
+        e.healthy = false; /* nothing new is kept in this test */
+        bool whole = return_with_cut(cut, tear);
+        lib_flash_power(e.flash);
+        ck_assert_int_eq(ecu_boot(&e), UP_OK);
+        check(cut);
+        enum up_err err = go_back();
+        ck_assert_msg(err == UP_OK, "cut %llu, torn %d: then %s", (unsigned long long)cut, (int)tear,
+                      up_err_name(err));
+        ck_assert(ecu_runs(&e, "fw/mid"));
+        ck_assert_uint_eq(ecu_versions(&e).release_counter, 2);
+        if (whole) break;
+    }
+    ck_assert_uint_gt(cut, 30);
+    (void)printf("going back, %s, torn %d: %llu cuts\n", k->name, (int)tear, (unsigned long long)cut - 1);
+    free(start);
+    ecu_free(&e);
 }
 END_TEST
 
@@ -121,7 +200,7 @@ static enum lib_tear tear_of(uint64_t n)
  * through. */
 START_TEST(cuts_in_a_row_end_in_an_update)
 {
-    prepare(true);
+    prepare(&kinds[_i]);
     for (uint64_t seed = 1; seed <= 40; seed++) {
         from_the_start();
         uint64_t cut = seed * 13 % 211 + 1;
@@ -146,8 +225,9 @@ int main(void)
     Suite *s = suite_create("powerloss_agent");
     TCase *c = tcase_create("powerloss_agent");
     tcase_set_timeout(c, 120);
-    tcase_add_loop_test(c, every_cut_of_an_update, 0, LIB_TEARS);
-    tcase_add_test(c, cuts_in_a_row_end_in_an_update);
+    tcase_add_loop_test(c, every_cut_of_an_update, 0, KINDS * LIB_TEARS);
+    tcase_add_loop_test(c, every_cut_of_going_back, 0, 2 * LIB_TEARS);
+    tcase_add_loop_test(c, cuts_in_a_row_end_in_an_update, 0, KINDS);
     suite_add_tcase(s, c);
     return suite_run(s);
 }

@@ -1,4 +1,6 @@
 #include "secondary/boot.h"
+#include "sim/wrap.h"
+#include "tests/lib_author.h"
 #include "tests/lib_slots.h"
 #include "tests/suite.h"
 
@@ -142,9 +144,107 @@ START_TEST(an_image_that_is_only_verified_is_never_the_way_out)
 }
 END_TEST
 
+/* ---- policy `signature` ---- */
+
+/* NAME in slot 1, on trial, with a record that says it is good. */
+static void with_image(const struct up_signer *signer, uint32_t recorded, uint32_t own)
+{
+    static const uint8_t code[2000] = {1, 2, 3};
+    char why[SIM_WHY_MAX];
+    struct sim_bytes image = {0};
+    const struct sim_wrap w = {.header_bytes = 32, .release_counter = own};
+    lib_slots_free(&l);
+    lib_slots_new(&l, SEC_TWO_SLOTS, SLOT, 1024, 16);
+    ck_assert(sim_wrap(&w, (struct up_span){code, sizeof code}, signer, &image, why));
+    lib_slots_place(&l, 1, SEC_ARMED, "new", recorded, sim_span(&image));
+    sim_bytes_free(&image);
+    lib_slots_reload(&l);
+}
+
+START_TEST(what_is_recorded_as_good_but_not_signed_does_not_run)
+{
+    const struct sec_policy signature = {.key = &author_key(24)->key};
+    with_image(author_key(24), 2, 2);
+    ck_assert_uint_eq(sec_boot_choose(&l.slots, &signature).slot, 1);
+    static const struct {
+        unsigned signer;
+        uint32_t recorded, own;
+    } wrong[] = {{25, 2, 2}, {24, 2, 1}, {24, 1, 0}, {24, 0, 0}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        with_image(author_key(wrong[i].signer), wrong[i].recorded, wrong[i].own);
+        struct sec_boot_choice c = sec_boot_choose(&l.slots, &signature);
+        ck_assert_msg(c.slot == SEC_NO_SLOT && c.damaged[1], "case %zu", i);
+        ck_assert_int_eq(state(1), SEC_BAD);
+    }
+    with_image(NULL, 2, 2);
+    ck_assert_uint_eq(sec_boot_choose(&l.slots, &signature).slot, SEC_NO_SLOT);
+}
+END_TEST
+
+START_TEST(a_signed_image_runs_whatever_digest_is_recorded)
+{
+    const struct sec_policy signature = {.key = &author_key(24)->key};
+    with_image(author_key(24), 2, 2);
+    l.slots.slot[1].image.hashes.sha256[0] ^= 1;
+    ck_assert_int_eq(sec_boot_verify(&l.slots, 1, &signature), UP_OK);
+    ck_assert_int_eq(sec_boot_verify(&l.slots, 1, &digest), UP_IMG_HASH);
+}
+END_TEST
+
+START_TEST(an_older_release_than_the_floor_does_not_run)
+{
+    with_image(author_key(24), 2, 2);
+    l.slots.release_floor = 3;
+    ck_assert_int_eq(sec_boot_verify(&l.slots, 1, &digest), UP_IMG_RELEASE_COUNTER);
+    const struct sec_policy signature = {.key = &author_key(24)->key};
+    ck_assert_int_eq(sec_boot_verify(&l.slots, 1, &signature), UP_IMG_RELEASE_COUNTER);
+}
+END_TEST
+
+/* ---- the stage as a whole ---- */
+
+START_TEST(the_stage_needs_nothing_but_the_flash)
+{
+    const struct sec_boot_config config = {.staging_bytes = 1024};
+    struct sec_boot_choice c;
+    with_states(SEC_CONFIRMED, SEC_ARMED);
+    ck_assert_int_eq(sec_boot_stage(&l.flash->port, &config, &c), UP_OK);
+    ck_assert_uint_eq(c.slot, 1);
+    ck_assert_ptr_eq(c.image.p, l.flash->bytes + l.layout.slot[1].at);
+    ck_assert_uint_eq(c.image.n, 3500);
+    struct lib_flash *empty = lib_flash_new(l.flash->port.size, 1024, 16);
+    ck_assert_int_eq(sec_boot_stage(&empty->port, &config, &c), UP_CONFIG);
+    ck_assert_uint_eq(c.slot, SEC_NO_SLOT);
+    lib_flash_free(empty);
+}
+END_TEST
+
+START_TEST(a_choice_survives_the_way_to_the_agent_and_noise_does_not)
+{
+    for (unsigned slot = 0; slot <= SEC_NO_SLOT; slot++)
+        for (unsigned bits = 0; bits < 16; bits++) {
+            const struct sec_boot_choice c = {
+                .slot = slot, .damaged = {bits & 1, bits & 2}, .gave_up = {bits & 4, bits & 8}};
+            const uint32_t word = sec_handover_pack(&c);
+            struct sec_boot_choice back;
+            ck_assert(sec_handover_read(word, &back));
+            ck_assert(back.slot == slot && back.damaged[0] == c.damaged[0] &&
+                      back.damaged[1] == c.damaged[1] && back.gave_up[0] == c.gave_up[0] &&
+                      back.gave_up[1] == c.gave_up[1]);
+            for (unsigned bit = 0; bit < 32; bit++) ck_assert(!sec_handover_read(word ^ 1u << bit, &back));
+        }
+    struct sec_boot_choice back;
+    ck_assert(!sec_handover_read(0, &back));
+    ck_assert(!sec_handover_read(UINT32_MAX, &back));
+}
+END_TEST
+
 SUITE("boot", every_pair_of_states_boots_what_it_should,
       every_pair_of_states_with_damaged_images_boots_the_whole_one_or_none,
       a_damaged_image_on_trial_gives_way_to_the_confirmed_one, starts_on_trial_are_counted_and_end,
       a_start_on_trial_that_cannot_be_recorded_does_not_happen,
       the_confirmed_image_runs_though_nothing_can_be_written,
-      an_image_that_is_only_verified_is_never_the_way_out)
+      an_image_that_is_only_verified_is_never_the_way_out,
+      what_is_recorded_as_good_but_not_signed_does_not_run, a_signed_image_runs_whatever_digest_is_recorded,
+      an_older_release_than_the_floor_does_not_run, the_stage_needs_nothing_but_the_flash,
+      a_choice_survives_the_way_to_the_agent_and_noise_does_not)

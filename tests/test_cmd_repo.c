@@ -17,9 +17,11 @@ static struct folder folder;
 static int run(const char *arguments)
 {
     static const struct sim_command commands[] = {
-        {"create", sim_cmd_create, ""}, {"add", sim_cmd_add, ""},          {"delegate", sim_cmd_delegate, ""},
-        {"sign", sim_cmd_sign, ""},     {"rotate", sim_cmd_rotate, ""},    {"show", sim_cmd_show, ""},
-        {"verify", sim_cmd_verify, ""}, {"director", sim_cmd_director, ""}};
+        {"create", sim_cmd_create, ""},     {"add", sim_cmd_add, ""},
+        {"delegate", sim_cmd_delegate, ""}, {"sign", sim_cmd_sign, ""},
+        {"rotate", sim_cmd_rotate, ""},     {"show", sim_cmd_show, ""},
+        {"verify", sim_cmd_verify, ""},     {"director", sim_cmd_director, ""},
+        {"image", sim_cmd_image, ""}};
     char line[1024], *argv[32] = {"isoctane-repo"}, *rest = NULL;
     int argc = 1;
     snprintf(line, sizeof line, "%s", arguments);
@@ -207,6 +209,10 @@ START_TEST(wrong_usage_is_exit_status_64)
         "director order VIN-1",
         "director order VIN-1 =x",
         "director order VIN-1 brake",
+        "image",
+        "image sign a b",
+        "image wrap --header-bytes 31 fw-1 b",
+        "image wrap --image-version x fw-1 b",
     };
     begin();
     for (size_t i = 0; i < SIM_COUNT(wrong); i++)
@@ -251,13 +257,44 @@ START_TEST(every_command_helps)
                                            "director register --help",
                                            "director ecu --help",
                                            "director order --help",
-                                           "director list --help"};
+                                           "director list --help",
+                                           "image --help",
+                                           "image key --help",
+                                           "image wrap --help",
+                                           "image sign --help",
+                                           "image show --help"};
     for (size_t i = 0; i < SIM_COUNT(commands); i++)
         ck_assert_msg(run(commands[i]) == SIM_EXIT_OK, "%s", commands[i]);
+}
+END_TEST
+
+START_TEST(images_are_wrapped_signed_and_shown)
+{
+    struct stat st;
+    begin();
+    ck_assert_int_eq(run("image key boot"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("image key boot"), SIM_EXIT_FAULT); /* never over an existing key */
+    ck_assert_int_eq(stat("boot.pem", &st), 0);
+    ck_assert_uint_eq(st.st_mode & 0777u, 0600);
+    ck_assert_int_eq(run("image wrap --key boot.pem --counter 3 --image-version 1.2.3+4 fw-1 fw-1.img"),
+                     SIM_EXIT_OK);
+    ck_assert_int_eq(run("image show --key boot.pub fw-1.img"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("image show fw-1.img"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("image wrap fw-1 unsigned.img"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("image show unsigned.img"), SIM_EXIT_ATTACK);
+    ck_assert_int_eq(run("image key other"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("image sign --key other.pem unsigned.img signed.img"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("image show --key other.pub signed.img"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("image show --key boot.pub signed.img"), SIM_EXIT_ATTACK);
+    ck_assert_int_eq(run("image sign --key other.pem fw-1 nothing.img"), SIM_EXIT_CONFIG);
+    ck_assert_int_eq(run("image wrap --key absent.pem fw-1 b"), SIM_EXIT_CONFIG);
+    ck_assert_int_eq(run("image wrap absent b"), SIM_EXIT_CONFIG);
+    ck_assert_int_eq(run("image show --key fw-1 fw-1.img"), SIM_EXIT_CONFIG);
+    end();
 }
 END_TEST
 
 SUITE("cmd_repo", a_repository_is_made_filled_and_verified, options_of_creation_are_heeded,
       nothing_to_sign_is_exit_status_1, an_attack_is_exit_status_2, keys_are_rotated, the_inventory_is_kept,
       what_a_vehicle_would_refuse_from_the_director_is_found, wrong_usage_is_exit_status_64,
-      no_repository_is_exit_status_78, every_command_helps)
+      no_repository_is_exit_status_78, images_are_wrapped_signed_and_shown, every_command_helps)

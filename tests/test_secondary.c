@@ -1,7 +1,9 @@
 /* The program isoctane-secondary: its configuration, its commands, and a life on a virtual bus. */
 #include "isotp/node.h"
 #include "isotp/uds_client.h"
+#include "metadata/crypto_openssl.h"
 #include "secondary/config_posix.h"
+#include "sim/wrap.h"
 #include "tests/lib_author.h"
 #include "tests/lib_folder.h"
 #include "tests/lib_hub.h"
@@ -11,6 +13,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -94,6 +97,8 @@ static const struct {
     {"[storage]", "[storage]\ncolour = red", "ecu.conf:13: [storage] colour = red: no such key"},
     {"[storage]", "[storage]\nslot_bytes = 65536", "ecu.conf:15: [storage] slot_bytes = 65536: given before"},
     {"slot_bytes = 65536", "slot_bytes = 64k", "slot_bytes = 64k: expected a number from 1 to"},
+    {"slot_bytes = 65536", "slot_bytes = 65536\nlayout = three",
+     "layout = three: expected two-slots, swap or one-slot"},
     {"0x7E0", "7E0", "request_id = 7E0: expected a CAN identifier"},
     {"0x7E0", "0x20000000", "request_id = 0x20000000: expected a CAN identifier"},
     {"0x7E8", "0x7E0", "expected identifiers that differ"},
@@ -201,6 +206,84 @@ START_TEST(a_flash_of_another_ecu_is_not_taken)
 }
 END_TEST
 
+/* ---- the boot stage ---- */
+
+#define SLOT_0 (2 * 16384 + 2 * 65536) /* in the flash file */
+
+static void enter_plant_with_signatures(const struct up_signer *signer)
+{
+    char pem[UP_PEM_BYTES];
+    const struct sim_wrap w = {.header_bytes = 32, .release_counter = 3};
+    struct sim_bytes image = {0};
+    enter_plant("bus:nowhere");
+    size_t n = up_key_to_pem(&author_key(25)->key, pem, sizeof pem);
+    folder_write("boot.pub", (const uint8_t *)pem, n);
+    folder_write_text("ecu.conf", author_with(author_text(config_text, "bus:nowhere"), "[provision]",
+                                              "[boot]\nkey = boot.pub\n[provision]"));
+    ck_assert(sim_wrap(&w, UP_SPAN("the first image"), signer, &image, why));
+    folder_write("image.bin", image.p, image.n);
+    sim_bytes_free(&image);
+}
+
+static void flip(off_t at)
+{
+    uint8_t byte;
+    int fd = open("flash.bin", O_RDWR);
+    ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
+    byte ^= 1;
+    ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
+    (void)close(fd);
+}
+
+START_TEST(the_boot_stage_starts_what_its_key_has_signed_and_nothing_else)
+{
+    enter_plant_with_signatures(author_key(26));
+    ck_assert_int_eq(run("provision", NULL), 78);
+    folder_leave();
+    enter_plant_with_signatures(author_key(25));
+    ck_assert_int_eq(run("provision", NULL), 0);
+    ck_assert_int_eq(run("run", NULL), 70); /* the link comes last */
+    ck_assert(said("event=choose serial=ECU-7 policy=signature slot=0"));
+    flip(SLOT_0 + 40);
+    ck_assert_int_eq(run("run", NULL), 70);
+    ck_assert(said("slot=none damaged=0"));
+    ck_assert_int_eq(run("status", NULL), 0);
+    ck_assert(said("other                \"bad\""));
+    ck_assert_int_eq(unlink("boot.pub"), 0);
+    ck_assert_int_eq(run("run", NULL), 78);
+    folder_leave();
+}
+END_TEST
+
+START_TEST(the_boot_stage_refuses_what_it_cannot_read)
+{
+    enter_plant("bus:nowhere");
+    char *last = strrchr(program, '/');
+    (void)snprintf(last, 32, "/isoctane-boot");
+    ck_assert_int_eq(run("--help", NULL), 0);
+    ck_assert(said("Usage: isoctane-boot CONFIG"));
+    ck_assert_int_eq(run("--version", NULL), 0);
+    ck_assert_int_eq(run("nowhere.conf", NULL), 64); /* two files */
+    (void)snprintf(last, 32, "/isoctane-secondary");
+    folder_write_text("flash.bin", "not a flash file");
+    ck_assert_int_eq(run("run", NULL), 70);
+    folder_leave();
+}
+END_TEST
+
+/* Nobody but the owner reads what an ECU keeps. */
+START_TEST(the_flash_file_is_the_owners)
+{
+    struct stat st;
+    (void)umask(0);
+    enter_plant("bus:nowhere");
+    ck_assert_int_eq(run("provision", NULL), 0);
+    ck_assert_int_eq(stat("flash.bin", &st), 0);
+    ck_assert_uint_eq(st.st_mode & 0777u, 0600);
+    folder_leave();
+}
+END_TEST
+
 /* ---- on the bus ---- */
 
 struct tester {
@@ -285,4 +368,6 @@ END_TEST
 
 SUITE("secondary", every_mistake_is_told_with_line_and_value, values_mean_what_they_say,
       provisioned_once_and_then_looked_at, wrong_use_and_wrong_plants_are_refused,
-      a_flash_of_another_ecu_is_not_taken, it_answers_on_the_bus_resets_and_ends_when_asked)
+      a_flash_of_another_ecu_is_not_taken, the_boot_stage_starts_what_its_key_has_signed_and_nothing_else,
+      the_boot_stage_refuses_what_it_cannot_read, the_flash_file_is_the_owners,
+      it_answers_on_the_bus_resets_and_ends_when_asked)
