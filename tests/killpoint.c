@@ -22,6 +22,23 @@ static int is_file(int fd)
     return fstat(fd, &s) == 0 && (S_ISREG(s.st_mode) || S_ISDIR(s.st_mode));
 }
 
+/* A program that gives its place to another one goes on counting there. */
+__attribute__((constructor)) static void begin(void)
+{
+    const char *before = getenv("KILL_PASSED");
+    if (before != NULL) passed = strtoul(before, NULL, 10);
+}
+
+int execv(const char *path, char *const argv[])
+{
+    static int (*real)(const char *, char *const[]);
+    char text[32];
+    if (real == NULL) *(void **)&real = dlsym(RTLD_NEXT, "execv");
+    snprintf(text, sizeof text, "%lu", passed);
+    setenv("KILL_PASSED", text, 1);
+    return real(path, argv);
+}
+
 __attribute__((destructor)) static void tell(void)
 {
     const char *name = getenv("KILL_COUNT");
