@@ -215,7 +215,7 @@ static char *encoded(const char *name)
 
 static struct up_span find_metadata(const char *path)
 {
-    char name[512];
+    char name[UP_FILE_NAME_MAX];
     unsigned version = 0;
     int skip = 0;
     snprintf(name, sizeof name, "%s", path);
@@ -344,8 +344,9 @@ int tuf_run(const char *const *arguments)
 const char *tuf_said(void)
 {
     size_t n;
-    char *text = folder_read("err", &n);
-    return text == NULL ? "" : text;
+    char *text = folder_read("err", &n), *kept = author_text("%s", text == NULL ? "" : text);
+    free(text);
+    return kept;
 }
 
 int tuf_init_with(struct up_span root)

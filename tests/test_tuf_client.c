@@ -2,6 +2,7 @@
  * exit status, requests, and what lies in its folders. */
 #include "tests/lib_tuf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -20,8 +21,7 @@ static void start(void)
     TUF_WORKS(tuf_init());
 }
 
-/* ---- the workflow ---- */
-
+//* V-ROOT-03, V-TSP-03, V-SNAP-09: ---- the workflow ---- */
 START_TEST(a_refresh_asks_for_four_files_and_keeps_them_as_served)
 {
     start();
@@ -62,6 +62,7 @@ START_TEST(a_download_refreshes_first_even_when_it_finds_nothing)
 }
 END_TEST
 
+/* V-ROOT-02, V-ROOT-20 */
 START_TEST(without_a_good_first_root_nothing_is_asked)
 {
     tuf_open();
@@ -99,6 +100,7 @@ START_TEST(a_role_without_its_signature_ends_the_refresh_and_what_was_before_it_
 }
 END_TEST
 
+/* V-ROOT-05, V-TGT-02, V-ROOT-19 */
 START_TEST(a_version_that_is_not_the_one_in_the_url_is_refused)
 {
     static const unsigned roles[] = {TUF_ROOT, TUF_SNAPSHOT, TUF_TARGETS};
@@ -133,6 +135,7 @@ START_TEST(another_timestamp_of_the_same_version_is_passed_over)
 }
 END_TEST
 
+/* V-TGT-07, V-SNAP-03 */
 START_TEST(lengths_and_hashes_bind_where_they_are_given)
 {
     start();
@@ -159,6 +162,7 @@ START_TEST(lengths_and_hashes_bind_where_they_are_given)
 }
 END_TEST
 
+/* E-FMT-09 */
 START_TEST(unknown_members_anywhere_are_covered_by_the_signature_and_ignored)
 {
     start();
@@ -230,6 +234,7 @@ START_TEST(a_missing_file_ends_the_refresh_and_what_was_before_it_stays)
 }
 END_TEST
 
+/* E-FMT-04 */
 START_TEST(a_good_file_of_another_type_is_refused)
 {
     start();
@@ -268,8 +273,7 @@ START_TEST(a_repository_without_consistent_snapshots_has_bare_names)
 }
 END_TEST
 
-/* ---- time ---- */
-
+//* V-ROOT-08, V-ROOT-12: ---- time ---- */
 START_TEST(expired_roots_are_kept_and_nothing_follows_them)
 {
     start();
@@ -287,6 +291,7 @@ START_TEST(expired_roots_are_kept_and_nothing_follows_them)
 }
 END_TEST
 
+/* V-TSP-08, V-SNAP-08, E-TGT-05 */
 START_TEST(other_expired_files_are_not_kept)
 {
     static const char *const left[] = {"", "root 2, snapshot 1, targets 1, timestamp 1",
@@ -308,6 +313,7 @@ START_TEST(other_expired_files_are_not_kept)
 }
 END_TEST
 
+/* V-ROOT-09, V-TSP-10, V-SNAP-13 */
 START_TEST(what_is_held_and_has_expired_does_not_stand_in_the_way_of_a_newer_one)
 {
     for (unsigned r = TUF_ROOT; r <= TUF_TARGETS; r++) {
@@ -352,8 +358,7 @@ START_TEST(expired_delegated_roles_do_not_speak)
 }
 END_TEST
 
-/* ---- rollback, and recovery from fast-forward ---- */
-
+//* V-TSP-05: ---- rollback, and recovery from fast-forward ---- */
 START_TEST(an_older_timestamp_is_refused)
 {
     start();
@@ -368,6 +373,7 @@ START_TEST(an_older_timestamp_is_refused)
 }
 END_TEST
 
+/* V-TSP-07 */
 START_TEST(a_timestamp_that_names_an_older_snapshot_is_refused)
 {
     for (int hashes = 0; hashes < 2; hashes++) {
@@ -385,6 +391,7 @@ START_TEST(a_timestamp_that_names_an_older_snapshot_is_refused)
 }
 END_TEST
 
+/* V-SNAP-06, V-SNAP-07 */
 START_TEST(a_snapshot_that_names_older_targets_or_drops_a_role_is_refused)
 {
     for (int hashes = 0; hashes < 2; hashes++) {
@@ -421,7 +428,7 @@ START_TEST(a_snapshot_that_timestamp_does_not_name_is_not_asked_for)
 }
 END_TEST
 
-/* The attacker drives a version up; new keys bring it down again. */
+/* V-ROOT-13: The attacker drives a version up; new keys bring it down again. */
 START_TEST(versions_driven_up_heal_with_new_keys)
 {
     static const struct {
@@ -464,6 +471,7 @@ END_TEST
 
 /* A client that stops right after the Root does not bring the old floors back, though the old keys still
  * count. */
+/* V-ROOT-14 */
 START_TEST(recovery_survives_a_failure_right_after_the_root)
 {
     start();
@@ -528,6 +536,7 @@ static const struct step {
     {"one version is left out", {{KEY(1), 1, KEY(1)}, {0}, {KEY(1), 1, KEY(1)}}, false},
 };
 
+/* V-ROOT-04, V-ROOT-06, V-ROOT-07 */
 START_TEST(roots_follow_each_other_by_both_thresholds)
 {
     const struct step *s = &steps[_i];
@@ -671,6 +680,7 @@ START_TEST(a_key_that_is_listed_often_counts_once)
 }
 END_TEST
 
+/* E-KEY-04 */
 START_TEST(one_key_under_many_ids_counts_once)
 {
     start();
@@ -699,6 +709,7 @@ START_TEST(one_key_under_many_ids_counts_once)
 }
 END_TEST
 
+/* E-KEY-05 */
 START_TEST(a_key_id_twice_in_the_signatures_is_refused)
 {
     start();
@@ -712,6 +723,7 @@ START_TEST(a_key_id_twice_in_the_signatures_is_refused)
 }
 END_TEST
 
+/* E-KEY-07 */
 START_TEST(a_bad_signature_beside_enough_good_ones_does_no_harm)
 {
     static const char *const bad[] = {"", "00", "not hex", "ABCDEF", "b61589620c287e23a00abf0e65342101"};
@@ -849,6 +861,7 @@ START_TEST(roles_are_visited_in_the_order_of_the_graph)
 }
 END_TEST
 
+/* V-DEL-04, V-DEL-16 */
 START_TEST(a_target_is_found_where_every_role_on_the_way_may_speak_for_it)
 {
     static const struct edge edges[] = {{T, A, "\"*.doc\",\"*.md\"", false},
@@ -910,6 +923,7 @@ END_TEST
 
 /* A and B delegate to C with different keys; only A's signed it. What A's search left behind does not help
  * B's. */
+/* V-DEL-13 */
 START_TEST(a_role_that_is_held_is_verified_for_each_who_delegates_to_it)
 {
     start();
@@ -935,6 +949,7 @@ START_TEST(a_role_that_is_held_is_verified_for_each_who_delegates_to_it)
 }
 END_TEST
 
+/* V-DEL-10 */
 START_TEST(a_role_that_is_missing_or_unsigned_on_the_way_ends_the_search)
 {
     start();
@@ -952,6 +967,7 @@ START_TEST(a_role_that_is_missing_or_unsigned_on_the_way_ends_the_search)
 }
 END_TEST
 
+/* E-FMT-13 */
 START_TEST(odd_role_names_are_encoded_in_urls_and_in_the_folder)
 {
     static const char *const names[] = {"?",      "#",        "/delegated", "../delegated", "..", ".",
@@ -1093,6 +1109,7 @@ START_TEST(either_digest_is_enough_and_both_must_hold)
 }
 END_TEST
 
+/* E-KEY-19 */
 START_TEST(an_unknown_digest_proves_nothing)
 {
     start();
@@ -1136,6 +1153,38 @@ START_TEST(target_names_of_any_kind_stay_in_their_folder)
         ck_assert_str_eq(tuf_downloaded(), author_text("%s=x", files[i]));
         tuf_close();
     }
+}
+END_TEST
+
+START_TEST(a_name_too_long_for_the_file_system_becomes_its_digest)
+{
+    char name[UP_NAME_MAX + 2], *plain = author_text("%s", ""), hex[2 * UP_SHA256_BYTES];
+    uint8_t digest[UP_SHA256_BYTES];
+    for (unsigned i = 0; i < UP_NAME_MAX / 2; i++) plain = author_text("%s\xC3\xA9", plain);
+    start();
+    role[A].name = plain; /* 200 bytes; 600 as a URL has them */
+    tuf_delegate(T, A, "\"*\"", "");
+    tuf_add(A, plain, "x");
+    snprintf(tuf_repo.artifact[0].name, sizeof tuf_repo.artifact[0].name, "%s", "anything");
+    role[A].name = "A";
+    tuf_publish("A");
+    role[A].name = plain;
+    tuf_publish("targets snapshot timestamp");
+    TUF_FAILS(tuf_download(plain)); /* found, and then not served */
+    up_sha256(up_span_of(plain), digest);
+    up_hex_encode(digest, sizeof digest, hex);
+    ck_assert_ptr_nonnull(strstr(tuf_trusted(), author_text("=%.64s 1", hex)));
+    TUF_FAILS(tuf_download(plain));
+    ck_assert_str_eq(tuf_repo.log, "root/2 timestamp ");
+    ck_assert_str_eq(tuf_downloaded(), "");
+
+    memset(name, 'a', sizeof name - 1); /* one more than a name may have; no UTF-8; nothing */
+    name[sizeof name - 1] = '\0';
+    TUF_FAILS(tuf_download(name));
+    TUF_FAILS(tuf_download("\xFF"));
+    TUF_FAILS(tuf_download(""));
+    TUF_FAILS(tuf_download("with \"quotes\" and \\ and \n"));
+    tuf_close();
 }
 END_TEST
 
@@ -1219,6 +1268,7 @@ int main(void)
                             an_unknown_digest_proves_nothing,
                             custom_members_of_other_projects_mean_nothing_here,
                             target_names_of_any_kind_stay_in_their_folder,
+                            a_name_too_long_for_the_file_system_becomes_its_digest,
                             wrong_calls_are_explained_and_end_with_1};
     Suite *suite = suite_create("tuf_client");
     TCase *tcase = tcase_create("tuf_client");
