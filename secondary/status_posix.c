@@ -21,6 +21,14 @@ static void add_text(cJSON *object, const char *name, struct up_span s)
     (void)cJSON_AddStringToObject(object, name, text);
 }
 
+/* What a profile does not insist on (docs/pouf.md, section 1). */
+static void add_relaxed(cJSON *object, const struct up_profile *p)
+{
+    cJSON *list = cJSON_AddArrayToObject(object, "relaxed");
+    for (unsigned bit = 1; bit != 0 && bit <= p->relax; bit <<= 1)
+        if (p->relax & bit) cJSON_AddItemToArray(list, cJSON_CreateString(up_relax_name(bit)));
+}
+
 static cJSON *status_object(const struct sec_identity *id, const struct sec_status *s)
 {
     const struct uds_stored_versions *v = &s->versions;
@@ -50,6 +58,7 @@ static cJSON *status_object(const struct sec_identity *id, const struct sec_stat
     add_text(o, "hardware_id", id->hardware_id);
     add_text(o, "verification", up_span_of(id->full ? "full" : "partial"));
     add_text(o, "profile", up_span_of(id->profile->name));
+    add_relaxed(o, id->profile);
     add_text(o, "image", s->image_name.p == NULL ? UP_SPAN("unknown") : s->image_name);
     add_text(o, "running", up_span_of(sec_slot_state_name(s->slots.running)));
     add_text(o, "other", up_span_of(sec_slot_state_name(s->slots.other)));

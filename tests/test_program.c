@@ -5,6 +5,7 @@
 #include "sim/director.h"
 #include "sim/pki.h"
 #include "sim/serve.h"
+#include "tests/lib_author.h"
 #include "tests/lib_folder.h"
 #include "tests/lib_hub.h"
 #include "tests/suite.h"
@@ -377,6 +378,34 @@ START_TEST(whoever_sends_a_printed_manifest_takes_nothing_from_the_next_poll)
 }
 END_TEST
 
+START_TEST(status_names_every_relaxation_of_a_repository)
+{
+    enter();
+    expect_status(PRIMARY("check"), 1);
+    expect_status(PRIMARY("status", "--json"), 0);
+    cJSON *tree = output();
+    ck_assert_ptr_null(
+        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(tree, "image"), "relaxed"));
+    cJSON_Delete(tree);
+
+    char *config = folder_read("isoctane.conf", NULL);
+    folder_write_text("isoctane.conf", author_with(config, "[image]\n", "[image]\nprofile = tuf\n"));
+    free(config);
+    expect_status(PRIMARY("status", "--json"), 0);
+    tree = output();
+    const cJSON *image = cJSON_GetObjectItemCaseSensitive(tree, "image");
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(image, "relaxed");
+    ck_assert_str_eq(text_at(image, "profile", NULL), "tuf");
+    int n = 0;
+    for (unsigned bit = 1; bit != 0; bit <<= 1)
+        if (up_profile_tuf.relax & bit)
+            ck_assert_str_eq(cJSON_GetArrayItem(list, n++)->valuestring, up_relax_name(bit));
+    ck_assert_int_eq(cJSON_GetArraySize(list), n);
+    cJSON_Delete(tree);
+    leave();
+}
+END_TEST
+
 START_TEST(status_shows_what_secondaries_said_last)
 {
     enter();
@@ -607,7 +636,8 @@ END_TEST
 SUITE("program", usage_is_explained, the_plant_installs_the_first_image_once,
       a_bad_configuration_is_explained, without_a_state_there_is_nothing_to_show,
       a_vehicle_is_updated_over_https, whoever_sends_a_printed_manifest_takes_nothing_from_the_next_poll,
-      status_shows_what_secondaries_said_last, an_attack_is_refused_by_its_name,
-      a_server_that_is_not_there_is_a_fault, the_daemon_polls_and_stops_when_told,
-      failed_polls_are_repeated_with_growing_pauses, a_wish_during_a_poll_is_not_forgotten,
-      the_daemon_outlives_its_bus, a_stop_in_the_middle_of_a_poll_is_heeded)
+      status_names_every_relaxation_of_a_repository, status_shows_what_secondaries_said_last,
+      an_attack_is_refused_by_its_name, a_server_that_is_not_there_is_a_fault,
+      the_daemon_polls_and_stops_when_told, failed_polls_are_repeated_with_growing_pauses,
+      a_wish_during_a_poll_is_not_forgotten, the_daemon_outlives_its_bus,
+      a_stop_in_the_middle_of_a_poll_is_heeded)

@@ -167,6 +167,7 @@ START_TEST(provisioned_once_and_then_looked_at)
     ck_assert(said("\"running\":\t\"confirmed\""));
     ck_assert_int_eq(run("status", NULL), 0);
     ck_assert(said("director_root        1"));
+    ck_assert(said("relaxed              []"));
     ck_assert_int_eq(run("run", NULL), 70);
     ck_assert(said("nowhere"));
     folder_leave();
