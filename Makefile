@@ -111,7 +111,7 @@ check-killed: all $(BUILD)/tests/killpoint.so
 	@BUILD=$(BUILD) tests/killed.sh $(EVERY)
 
 ## The sweeps of `make check` that take samples there, whole: every bit of flash, every byte boundary of a program
-THOROUGH := test_bitrot
+THOROUGH := test_bitrot test_soak
 check-thorough: $(patsubst %,$(BUILD)/tests/%,$(THOROUGH))
 	@for t in $(THOROUGH); do ISOCTANE_THOROUGH=1 $(BUILD)/tests/$$t || exit; done
 
