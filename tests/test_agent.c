@@ -433,10 +433,97 @@ START_TEST(without_randomness_there_is_no_nonce)
 }
 END_TEST
 
-SUITE("agent", a_whole_update_by_either_verification, update_after_update, an_empty_ecu_gets_its_first_image,
-      every_kind_of_flash_will_do, the_profile_of_deployed_backends, it_tells_who_it_is,
-      answers_that_do_not_fit_are_refused, a_report_is_signed_and_its_counter_is_never_used_twice,
-      a_report_has_the_attested_times, what_was_detected_is_told_until_it_was_reported_and_a_cycle_went_well,
+START_TEST(answers_that_just_fit_are_given)
+{
+    static const uint16_t dids[] = {UDS_DID_INSTALLED_IMAGE, UDS_DID_TIME_NONCE,   UDS_DID_STORED_VERSIONS,
+                                    UDS_DID_SLOTS,           UDS_DID_CAPABILITIES, UDS_DID_SECURITY_EVENTS,
+                                    UDS_DID_VEHICLE_ID,      UDS_DID_ECU_SERIAL,   UDS_DID_HARDWARE_ID};
+    uint8_t out[256];
+    ecu_new(&e, false, 4096, 16);
+    for (size_t i = 0; i < sizeof dids / sizeof *dids; i++) {
+        size_t n = 0, again = 0;
+        ck_assert_uint_eq(sec_agent_owner()->read(&e.agent, dids[i], out, sizeof out, &n), UDS_OK);
+        ck_assert_uint_gt(n, 0);
+        ck_assert_uint_eq(sec_agent_owner()->read(&e.agent, dids[i], out, n, &again), UDS_OK);
+        ck_assert_uint_eq(n, again);
+        ck_assert_uint_eq(sec_agent_owner()->read(&e.agent, dids[i], out, n - 1, &again),
+                          UDS_RESPONSE_TOO_LONG);
+    }
+    ecu_free(&e);
+}
+END_TEST
+
+/* The ECU says that it cannot, not that the tester has no room. */
+START_TEST(a_report_that_cannot_be_written_is_not_given)
+{
+    uint8_t out[UP_REPORT_MAX];
+    size_t n = 0;
+    ecu_new(&e, false, 4096, 16);
+    e.id.serial = UP_SPAN("not an id");
+    const uint32_t sequence = e.agent.sequence;
+    ck_assert_uint_eq(sec_agent_owner()->read(&e.agent, UDS_DID_VERSION_REPORT, out, sizeof out, &n),
+                      UDS_CONDITIONS_NOT_CORRECT);
+    ck_assert_uint_eq(e.agent.sequence, sequence);
+    e.id.serial = UP_SPAN(ECU_SERIAL);
+    ck_assert_uint_eq(sec_agent_owner()->read(&e.agent, UDS_DID_VERSION_REPORT, out, 100, &n),
+                      UDS_RESPONSE_TOO_LONG);
+    ck_assert_uint_eq(sec_agent_owner()->read(&e.agent, UDS_DID_VERSION_REPORT, out, sizeof out, &n), UDS_OK);
+    ecu_free(&e);
+}
+END_TEST
+
+START_TEST(events_are_counted_by_kind_and_told_within_their_bound)
+{
+    char longest[300];
+    memset(longest, 'x', sizeof longest);
+    ecu_new(&e, false, 4096, 16);
+    const size_t room = UP_ATTACKS_MAX - 12 - strlen("ROLLBACK ");
+    for (size_t n = room - 1; n <= room + 1; n++) {
+        e.agent.notes = (struct sec_notes){.total = 0};
+        sec_note(&e.agent, UP_ROLLBACK, (struct up_span){(uint8_t *)longest, n});
+        struct up_span text = ecu_report(&e).attacks;
+        ck_assert_uint_eq(text.n, strlen("ROLLBACK ") + (n < room ? n : room));
+    }
+    e.agent.notes = (struct sec_notes){.total = 0};
+    sec_note(&e.agent, UP_BUS_SEQUENCE, (struct up_span){0});
+    ck_assert(detected("BUS_SEQUENCE"));
+    sec_note(&e.agent, UP_BUS_UNAUTHORISED, (struct up_span){0});
+    sec_note(&e.agent, UP_INSTALL, (struct up_span){0});
+    sec_note(&e.agent, UP_ROLLBACK, (struct up_span){0});
+    sec_note(&e.agent, UP_STORAGE_CORRUPT, (struct up_span){0});
+    ck_assert_uint_eq(e.agent.notes.total, 5);
+    ck_assert_uint_eq(e.agent.notes.unauthorised, 2);
+    ck_assert_uint_eq(e.agent.notes.installs, 1);
+    ck_assert_uint_eq(e.agent.notes.refused, 1);
+    ecu_free(&e);
+}
+END_TEST
+
+START_TEST(a_record_of_events_that_makes_no_sense_is_forgotten)
+{
+    uint8_t record[5 * 4 + 1 + UP_ATTACKS_MAX + 1] = {0};
+    for (unsigned bytes = UP_ATTACKS_MAX - 1; bytes <= UP_ATTACKS_MAX + 1; bytes++) {
+        ecu_new(&e, false, 4096, 16);
+        memset(record, 0, sizeof record);
+        record[0] = record[3] = 7; /* in whatever order */
+        record[20] = (uint8_t)bytes;
+        memset(record + 21, 'x', bytes);
+        IS(sec_store_put(&e.agent.store, SEC_KEY_EVENTS, (struct up_span){record, 21 + bytes}), UP_OK);
+        sec_notes_load(&e.agent);
+        ck_assert_uint_eq(e.agent.notes.text_bytes, bytes <= UP_ATTACKS_MAX ? bytes : 0);
+        ck_assert_int_eq(e.agent.notes.total != 0, bytes <= UP_ATTACKS_MAX);
+        ecu_free(&e);
+    }
+}
+END_TEST
+
+SUITE("agent", answers_that_just_fit_are_given, a_report_that_cannot_be_written_is_not_given,
+      events_are_counted_by_kind_and_told_within_their_bound,
+      a_record_of_events_that_makes_no_sense_is_forgotten, a_whole_update_by_either_verification,
+      update_after_update, an_empty_ecu_gets_its_first_image, every_kind_of_flash_will_do,
+      the_profile_of_deployed_backends, it_tells_who_it_is, answers_that_do_not_fit_are_refused,
+      a_report_is_signed_and_its_counter_is_never_used_twice, a_report_has_the_attested_times,
+      what_was_detected_is_told_until_it_was_reported_and_a_cycle_went_well,
       an_attacker_cannot_make_his_traces_count_as_told, a_flood_of_events_costs_few_writes,
       an_ecu_without_its_plant_does_not_start, a_plant_that_makes_no_sense_is_refused,
       without_a_whole_image_it_says_so_and_can_be_updated, lost_records_do_not_stop_the_ecu,

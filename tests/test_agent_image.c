@@ -505,11 +505,125 @@ START_TEST(only_a_hard_reset_is_known)
 }
 END_TEST
 
-SUITE("agent_image", nothing_is_taken_before_metadata_has_verified, a_failed_verdict_or_a_reset_locks_again,
-      address_size_and_format_are_those_of_the_order, a_transfer_goes_on_after_a_reset_where_flash_says,
-      a_transfer_goes_on_after_the_session_was_lost, a_transfer_can_begin_anew,
-      journal_writes_do_not_grow_with_the_image, other_bytes_are_found_when_they_are_read_back,
-      only_a_whole_image_is_read_back, reading_back_again_is_no_error_and_finds_new_damage,
+/* ---- flash that fails ---- */
+
+enum { ARM, CONFIRM, TAKE_BACK, FINISH, READ_BACK, VERBS };
+
+static void come_to(unsigned verb)
+{
+    fresh();
+    if (verb == CONFIRM || verb == TAKE_BACK) {
+        on_trial("fw/new", 2);
+    } else if (verb == ARM) {
+        verified("fw/new", 2);
+    } else {
+        ordered("fw/new", 2);
+        ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, 5000), 0);
+        ck_assert_uint_eq(ecu_blocks(&e, e.new_image, 250), 0);
+        if (verb == READ_BACK) ck_assert_uint_eq(ecu_exit(&e), 0);
+    }
+}
+
+static unsigned give(unsigned verb)
+{
+    return verb == ARM         ? ecu_routine(&e, UDS_ROUTINE_ACTIVATE, e.order)
+           : verb == CONFIRM   ? ecu_routine(&e, UDS_ROUTINE_CONFIRM, e.order)
+           : verb == TAKE_BACK ? ecu_routine(&e, UDS_ROUTINE_REVERT, e.order)
+           : verb == FINISH    ? ecu_exit(&e)
+                               : ecu_routine(&e, UDS_ROUTINE_VERIFY_IMAGE, NULL);
+}
+
+/* At each of its operations: an error, and everything as it was. */
+START_TEST(flash_that_fails_under_a_verb_is_told_and_changes_nothing)
+{
+    for (unsigned verb = ARM; verb < VERBS; verb++) {
+        bool failed = true;
+        for (uint64_t n = 1; failed; n++) {
+            ck_assert_uint_lt(n, 1000);
+            come_to(verb);
+            const struct uds_slots before = ecu_slots(&e);
+            e.flash->fail_at = n;
+            unsigned code = give(verb);
+            failed = e.flash->fail_at == 1;
+            e.flash->fail_at = 0;
+            ck_assert_uint_eq(code, failed ? UDS_PROGRAMMING_FAILURE : 0);
+            if (!failed) break;
+            const struct uds_slots after = ecu_slots(&e);
+            ck_assert_int_eq(after.running, before.running);
+            ck_assert_int_eq(after.other, before.other);
+            ck_assert_uint_eq(after.armed, before.armed);
+            ck_assert_uint_eq(ecu_versions(&e).release_counter, 1);
+            ck_assert_uint_eq(verb == FINISH ? ecu_transfer(&e) : give(verb), 0);
+        }
+    }
+}
+END_TEST
+
+/* A block that failed may have come in part: what follows it would lie at the wrong place. */
+START_TEST(after_a_block_that_failed_no_other_is_taken)
+{
+    fresh();
+    ordered("fw/new", 2);
+    ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, 5000), 0);
+    e.flash->fail_at = 1;
+    static const uint8_t block[250];
+    ck_assert_uint_ne(sec_agent_block(&e.agent, block, sizeof block), 0);
+    e.flash->fail_at = 0;
+    ck_assert_uint_ne(sec_agent_block(&e.agent, block, sizeof block), 0);
+    ck_assert_uint_ne(sec_agent_exit(&e.agent), 0);
+    ck_assert_uint_eq(ecu_transfer(&e), 0);
+}
+END_TEST
+
+START_TEST(without_a_running_image_there_is_nothing_to_confirm_or_take_back)
+{
+    fresh();
+    e.flash->bytes[e.agent.layout.slot[0].at + 10] ^= 1;
+    IS(ecu_boot(&e), UP_OK);
+    ck_assert(ecu_runs(&e, "unknown"));
+    ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
+    static const uint8_t zero[UDS_ORDER_BYTES];
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_CONFIRM, zero), UDS_CONDITIONS_NOT_CORRECT);
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_REVERT, zero), UDS_CONDITIONS_NOT_CORRECT);
+    verified("fw/new", 2);
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_ACTIVATE, e.order), 0);
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_REVERT, e.order), 0);
+    ck_assert_uint_eq(ecu_slots(&e).armed, 0);
+}
+END_TEST
+
+START_TEST(an_answer_without_room_for_it_is_refused)
+{
+    fresh();
+    verified("fw/new", 2);
+    uint8_t out[1];
+    for (size_t cap = 0; cap < 2; cap++) {
+        size_t n = 0;
+        const struct sec_routine r = {.out = out, .cap = cap, .n = &n};
+        enum uds_code code = UDS_PENDING;
+        while (code == UDS_PENDING) code = sec_agent_verify(&e.agent, &r);
+        ck_assert_uint_eq(code, cap == 0 ? UDS_RESPONSE_TOO_LONG : UDS_OK);
+        ck_assert_uint_eq(n, cap);
+    }
+    for (size_t cap = 0; cap < 2; cap++) {
+        size_t n = 0;
+        const struct sec_routine r = {.out = out, .cap = cap, .n = &n};
+        enum uds_code code = UDS_PENDING;
+        while (code == UDS_PENDING) code = sec_agent_check(&e.agent, &r);
+        ck_assert_int_eq(code == UDS_RESPONSE_TOO_LONG, cap == 0);
+    }
+}
+END_TEST
+
+SUITE("agent_image", flash_that_fails_under_a_verb_is_told_and_changes_nothing,
+      after_a_block_that_failed_no_other_is_taken,
+      without_a_running_image_there_is_nothing_to_confirm_or_take_back,
+      an_answer_without_room_for_it_is_refused, nothing_is_taken_before_metadata_has_verified,
+      a_failed_verdict_or_a_reset_locks_again, address_size_and_format_are_those_of_the_order,
+      a_transfer_goes_on_after_a_reset_where_flash_says, a_transfer_goes_on_after_the_session_was_lost,
+      a_transfer_can_begin_anew, journal_writes_do_not_grow_with_the_image,
+      other_bytes_are_found_when_they_are_read_back, only_a_whole_image_is_read_back,
+      reading_back_again_is_no_error_and_finds_new_damage,
       flash_that_fails_in_mid_transfer_is_told_and_the_journal_holds,
       activation_wants_the_verified_image_of_this_order, an_armed_image_starts_with_whatever_reset_comes,
       the_way_back_cannot_be_written_over, confirmation_is_for_the_order_on_trial_and_may_be_repeated,

@@ -83,6 +83,17 @@ START_TEST(only_known_paths_of_bounded_size_are_taken)
     ck_assert(detected(""));
     ck_assert_uint_eq(ecu_begin_put(&e, "director/root/2", up_limits_posix.root_bytes + 1), UDS_OUT_OF_RANGE);
     ck_assert(detected("TOO_LARGE director/root/2"));
+    static const char *const bad_version[] = {"image/root/0", "image/root/x", "image/root/2147483648"};
+    for (size_t i = 0; i < sizeof bad_version / sizeof *bad_version; i++)
+        ck_assert_uint_eq(ecu_begin_put(&e, bad_version[i], 100), UDS_OUT_OF_RANGE);
+    static const uint8_t path[] = "time";
+    struct uds_file_request f = {
+        .path = path, .path_bytes = 4, .format = 0, .bytes = up_limits_posix.root_bytes};
+    ck_assert_uint_ne(sec_agent_file(&e.agent, &f), UDS_OUT_OF_RANGE); /* as large as that it may be */
+    f.bytes = 100;
+    ck_assert_uint_eq(sec_agent_file(&e.agent, &f), UDS_OK);
+    f.format = 0x10;
+    ck_assert_uint_eq(sec_agent_file(&e.agent, &f), UDS_OUT_OF_RANGE);
 }
 END_TEST
 

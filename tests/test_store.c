@@ -97,6 +97,8 @@ START_TEST(blank_flash_is_not_provisioned_and_foreign_bytes_are_corrupt)
     formatted(geometries[0]);
     memset(flash->bytes, 0xFF, flash->port.size);
     reopen(UP_CONFIG);
+    flash->bytes[layout.store[1].at + layout.store[1].bytes - 1] = 0;
+    reopen(UP_STORAGE_CORRUPT);
     memset(flash->bytes, 0xA5, flash->port.size);
     reopen(UP_STORAGE_CORRUPT);
     ck_assert_uint_eq(store.generation, 0);
@@ -208,6 +210,54 @@ START_TEST(failing_flash_is_an_error_and_the_old_value_stays)
 }
 END_TEST
 
+START_TEST(a_store_that_could_not_be_made_is_none)
+{
+    bool failed = true;
+    formatted(geometries[3]);
+    for (uint64_t n = 1; failed; n++) {
+        ck_assert_uint_lt(n, 10000);
+        flash->fail_at = n;
+        enum up_err e = sec_store_format(&store, &flash->port, &layout);
+        failed = flash->fail_at == 1;
+        flash->fail_at = 0;
+        ck_assert_int_eq(e, failed ? UP_STORAGE_WRITE : UP_OK);
+    }
+    reopen(UP_OK);
+}
+END_TEST
+
+/* The same in the middle of its life, when the bank is full and all moves to the other one. */
+START_TEST(a_move_that_fails_leaves_the_old_bank)
+{
+    char text[32];
+    unsigned full = 0;
+    formatted(geometries[3]);
+    for (uint32_t first = store.generation; store.generation == first; full++) {
+        (void)snprintf(text, sizeof text, "value %u", full);
+        put(SEC_KEY_BOOTS, text);
+    }
+    bool failed = true;
+    for (uint64_t n = 1; failed; n++) {
+        ck_assert_uint_lt(n, 10000);
+        formatted(geometries[3]);
+        for (unsigned i = 0; i + 1 < full; i++) {
+            (void)snprintf(text, sizeof text, "value %u", i);
+            put(SEC_KEY_BOOTS, text);
+        }
+        const uint32_t generation = store.generation;
+        flash->fail_at = n;
+        char moved[32]; /* as long as what made it move */
+        (void)snprintf(moved, sizeof moved, "moved %u", full - 1);
+        enum up_err e = sec_store_put(&store, SEC_KEY_BOOTS, up_span_of(moved));
+        failed = flash->fail_at == 1;
+        flash->fail_at = 0;
+        ck_assert_int_eq(e, failed ? UP_STORAGE_WRITE : UP_OK);
+        ck_assert_uint_eq(store.generation, failed ? generation : generation + 1);
+        ck_assert(holds(SEC_KEY_BOOTS, failed ? text : moved));
+    }
+}
+END_TEST
+
 START_TEST(a_flash_that_does_not_keep_what_was_programmed_is_an_error)
 {
     formatted(geometries[0]);
@@ -262,7 +312,8 @@ START_TEST(regions_do_not_overlap_and_fill_the_flash)
 }
 END_TEST
 
-SUITE("store", values_survive_a_restart, values_survive_many_full_banks, wear_is_spread_over_both_banks,
+SUITE("store", a_store_that_could_not_be_made_is_none, a_move_that_fails_leaves_the_old_bank,
+      values_survive_a_restart, values_survive_many_full_banks, wear_is_spread_over_both_banks,
       the_same_value_costs_no_write, blank_flash_is_not_provisioned_and_foreign_bytes_are_corrupt,
       too_large_a_value_is_refused_and_the_old_one_stays, largest_values_of_all_keys_fit_one_bank,
       any_flipped_bit_loses_nothing, a_lost_record_is_told_and_the_rest_stays,
