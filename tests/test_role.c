@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "metadata/encode.h"
 #include "metadata/role.h"
 #include "tests/lib_author.h"
 
@@ -514,6 +515,7 @@ START_TEST(the_first_instant_and_any_minor_format_are_read)
         IS(read_role(STRICT, r, author_with(body, "2030-01-01", "1970-01-01")), UP_OK);
         IS(read_role(STRICT, r, author_with(body, "\"1.0.31\"", "\"1.9\"")), UP_OK);
         IS(read_role(STRICT, r, author_with(body, "\"1.0.31\"", "\"1.:\"")), UP_SCHEMA);
+        IS(read_role(STRICT, r, author_with(body, "\"1.0.31\"", "\"1.0x\"")), UP_SCHEMA);
     }
     ck_assert_str_eq(up_role_name(UP_ROLES), "");
     const char *deployed = good_body(DEPLOYED, UP_TARGETS);
@@ -529,6 +531,14 @@ START_TEST(a_profile_of_unversioned_names_does_not_ask_for_consistent_snapshots)
     const char *root = good_body(STRICT, UP_ROOT), *without = author_without(root, "consistent_snapshot");
     IS(read_role(STRICT, UP_ROOT, without), UP_SCHEMA);
     IS(read_role(&unversioned, UP_ROOT, without), UP_OK);
+    struct up_profile versioned = up_profile_deployed; /* which knows no such member */
+    struct up_root out;
+    versioned.relax &= ~(unsigned)UP_RELAX_UNVERSIONED_NAMES;
+    struct up_span body = up_span_of(author_sorted(DEPLOYED, good_body(DEPLOYED, UP_ROOT)));
+    IS(up_root_read(body, &versioned, &up_limits_primary, &out), UP_OK);
+    ck_assert(out.versioned);
+    IS(up_root_read(body, DEPLOYED, &up_limits_primary, &out), UP_OK);
+    ck_assert(!out.versioned);
 }
 END_TEST
 
@@ -542,7 +552,57 @@ START_TEST(a_sha512_alone_names_a_snapshot)
 }
 END_TEST
 
-SUITE("role", members_that_nobody_knows_mean_nothing, the_first_instant_and_any_minor_format_are_read,
+/* E-FMT-09 */
+START_TEST(digests_are_lower_case_but_for_deployed_backends)
+{
+    static const struct up_profile *const profile[] = {STRICT, DEPLOYED};
+    const char *lower = author_text("\"%064d", 0), *upper = author_text("\"A%063d", 0);
+    for (size_t i = 0; i < 2; i++) {
+        struct author a = author_of(profile[i], "VIN-1");
+        struct up_span any = some_file;
+        uint8_t digest[UP_SHA256_BYTES];
+        char hex[2 * UP_SHA256_BYTES + 1] = "";
+        up_sha256(any, digest);
+        up_hex_encode(digest, sizeof digest, hex);
+        const char *named = author_text("\"%s", hex);
+        const char *timestamp = author_timestamp_body(&a, 7, any, 3);
+        const char *snapshot = author_snapshot_body(&a, 7, author_meta_bound("targets", 2, any));
+        IS(read_role(profile[i], UP_TIMESTAMP, author_with(timestamp, named, lower)), UP_OK);
+        IS(read_role(profile[i], UP_SNAPSHOT, author_with(snapshot, named, lower)), UP_OK);
+        enum up_err want = profile[i] == DEPLOYED ? UP_OK : UP_SCHEMA;
+        IS(read_role(profile[i], UP_TIMESTAMP, author_with(timestamp, named, upper)), want);
+        IS(read_role(profile[i], UP_SNAPSHOT, author_with(snapshot, named, upper)), want);
+    }
+}
+END_TEST
+
+START_TEST(hashes_of_no_known_kind_name_no_file)
+{
+    struct author a = author_of(STRICT, "VIN-1");
+    const char *snapshot = author_snapshot_body(&a, 7, author_meta_bound("targets", 2, some_file));
+    IS(read_role(STRICT, UP_SNAPSHOT, author_with(snapshot, "\"sha256\"", "\"md5\"")), UP_SCHEMA);
+    a = author_of(TUF, NULL); /* plain TUF may name a file without any, but not none at all */
+    const char *timestamp = author_timestamp_body(&a, 7, some_file, 3);
+    IS(read_role(TUF, UP_TIMESTAMP, author_with(timestamp, "\"hashes\"", "\"digests\"")), UP_OK);
+    IS(read_role(TUF, UP_TIMESTAMP, author_with(timestamp, "\"meta\":{", "\"meta\":{},\"note\":{")),
+       UP_SCHEMA);
+}
+END_TEST
+
+START_TEST(plain_tuf_has_no_custom_members_of_ours)
+{
+    for (EACH_ROLE(r)) {
+        const char *body = author_with(good_body(TUF, r), "\"custom\":{", "\"custom\":7,\"note\":{");
+        IS(read_role(TUF, r, body), UP_OK);
+        body = author_with(good_body(STRICT, r), "\"custom\":{", "\"custom\":7,\"note\":{");
+        IS(read_role(STRICT, r, body), UP_SCHEMA);
+    }
+}
+END_TEST
+
+SUITE("role", digests_are_lower_case_but_for_deployed_backends, hashes_of_no_known_kind_name_no_file,
+      plain_tuf_has_no_custom_members_of_ours, members_that_nobody_knows_mean_nothing,
+      the_first_instant_and_any_minor_format_are_read,
       a_profile_of_unversioned_names_does_not_ask_for_consistent_snapshots, a_sha512_alone_names_a_snapshot,
       every_role_loads_in_every_profile, a_role_without_type_expiry_version_or_format_is_refused,
       a_common_member_of_another_type_is_refused,

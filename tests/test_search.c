@@ -130,6 +130,9 @@ START_TEST(wildcards_stay_within_a_segment)
         {"x/*/fw", "x/y/fw", true},
         {"\xFF", "\xFF", false},
         {"", "\\", false},
+        {"\\", "", false},
+        {"", "\\u0000", false},
+        {"\\u0000", "", false},
         {"a\\", "a\\", false}, /* not what a checked string holds */
     };
     for (size_t i = 0; i < sizeof c / sizeof *c; i++)

@@ -216,6 +216,13 @@ START_TEST(an_envelope_has_its_two_parts_in_any_order)
                      UP_OK);
     ck_assert(up_span_is(s.body, "{\"a\":1}"));
 
+    ck_assert_int_eq(open_file("{\"signatures\":[],\"signed\":{\"a\":1},\"x\":{\"b\":2}}", strict, &s),
+                     UP_OK);
+    ck_assert(up_span_is(s.body, "{\"a\":1}"));
+    static const char fraction[] = "{\"signatures\":[],\"signed\":{\"a\":1.5}}";
+    ck_assert_int_eq(open_file(fraction, strict, &s), UP_SCHEMA); /* OLPC canonical JSON has none */
+    ck_assert_int_eq(open_file(fraction, deployed, &s), UP_OK);
+
     static const char *const bad[] = {"{}",
                                       "[]",
                                       "1",
@@ -925,7 +932,99 @@ START_TEST(a_rotated_root_is_signed_by_the_old_key_and_the_new)
 }
 END_TEST
 
-SUITE("sign", an_envelope_has_its_two_parts_in_any_order, another_spelling_is_the_same_file,
+START_TEST(the_scheme_of_a_key_decides_only_where_there_are_schemes)
+{
+    struct up_signer k = signer_of(UP_ED25519, 1);
+    char id[UP_KEYID_TEXT + 1], text[2048];
+    struct up_key key;
+    const char *object = object_of(&k, strict, id);
+    ck_assert_int_eq(up_key_read(up_span_of(object), strict, &key), UP_OK);
+    const char *scheme = strstr(object, "\"scheme\":\"ed25519\"");
+    ck_assert_ptr_nonnull(scheme);
+    (void)snprintf(text, sizeof text, "%.*s\"scheme\":\"rsassa-pss-sha256\"%s", (int)(scheme - object),
+                   object, scheme + strlen("\"scheme\":\"ed25519\""));
+    ck_assert_int_eq(up_key_read(up_span_of(text), strict, &key), UP_UNSUPPORTED);
+    const char *public = strstr(object, "\"public\":\"");
+    ck_assert_ptr_nonnull(public);
+    (void)snprintf(text, sizeof text, "%.*s,\"x\":\"00\"%s", (int)(public + 11 + 64 + 1 - object), object,
+                   public + 11 + 64 + 1);
+    ck_assert_int_eq(up_key_read(up_span_of(text), strict, &key),
+                     UP_OK); /* what else a key says means nothing */
+    object = object_of(&k, deployed, id);
+    (void)snprintf(text, sizeof text, "{\"scheme\":\"anything\",%s", object + 1);
+    ck_assert_int_eq(up_key_read(up_span_of(text), deployed, &key), UP_OK);
+    up_signer_close(&k);
+}
+END_TEST
+
+START_TEST(a_ring_has_no_more_keys_than_can_be_counted_whoever_asks)
+{
+    for (unsigned n = UP_KEYS_MAX; n <= UP_KEYS_MAX + 1; n++) {
+        struct ring *r = new_ring();
+        for (unsigned i = 0; i < n; i++) {
+            struct up_signer k = signer_of(UP_ED25519, (uint8_t)(i + 1));
+            put(r, &k, strict);
+            up_signer_close(&k);
+        }
+        ck_assert_int_eq(up_keyring_check(ring(r, 1), strict, 100), n <= UP_KEYS_MAX ? UP_OK : UP_LIMIT);
+        ck_assert_int_eq(up_keyring_check(ring(r, n), strict, 100), n <= UP_KEYS_MAX ? UP_OK : UP_LIMIT);
+        free(r);
+    }
+}
+END_TEST
+
+START_TEST(a_list_of_ids_that_are_none_is_refused)
+{
+    struct up_keyring r = {.keys = UP_SPAN("{}"), .keyids = UP_SPAN("[5]"), .threshold = 1};
+    ck_assert_int_eq(up_keyring_check(&r, strict, 8), UP_SCHEMA);
+    /* an id that covers the public value needs one */
+    r = (struct up_keyring){.keys = UP_SPAN("{\"x\":{\"keytype\":\"ED25519\",\"keyval\":{}}}"),
+                            .keyids = UP_SPAN("[\"x\"]"),
+                            .threshold = 1};
+    struct up_profile over_value = up_profile_deployed;
+    over_value.relax |= UP_RELAX_KEYID_OVER_VALUE;
+    ck_assert_int_eq(up_keyring_check(&r, &over_value, 8), UP_SCHEMA);
+}
+END_TEST
+
+/* Key rotation is noticed by ids, too: an opaque one may come to stand for what it did not. */
+START_TEST(a_ring_of_the_same_keys_under_other_ids_is_another)
+{
+    struct up_keyring a = {
+        .keys = UP_SPAN("{\"x\":{\"k\":1},\"y\":{\"k\":1}}"), .keyids = UP_SPAN("[\"x\"]"), .threshold = 1};
+    struct up_keyring b = a, c = a, d = a;
+    b.keyids = UP_SPAN("[\"y\"]");
+    c.threshold = 2;
+    d.keys = UP_SPAN("{\"x\":{\"k\":2}}");
+    ck_assert(up_keyring_same(&a, &a));
+    ck_assert(!up_keyring_same(&a, &b) && !up_keyring_same(&a, &c) && !up_keyring_same(&a, &d));
+}
+END_TEST
+
+START_TEST(no_more_signatures_are_verified_than_are_needed)
+{
+    struct ring *r = new_ring();
+    struct text *l = list();
+    for (unsigned i = 0; i < 4; i++) {
+        struct up_signer k = signer_of(UP_ED25519, (uint8_t)(i + 1));
+        put(r, &k, deployed);
+        sign_as(l, &k, NULL, BODY, deployed);
+        up_signer_close(&k);
+    }
+    for (unsigned threshold = 1; threshold <= 4; threshold++) {
+        operations = 0;
+        ck_assert_int_eq(verdict(l, BODY, ring(r, threshold), deployed), UP_OK);
+        ck_assert_uint_eq(operations, threshold);
+    }
+    free(r);
+}
+END_TEST
+
+SUITE("sign", a_ring_of_the_same_keys_under_other_ids_is_another,
+      no_more_signatures_are_verified_than_are_needed,
+      the_scheme_of_a_key_decides_only_where_there_are_schemes,
+      a_ring_has_no_more_keys_than_can_be_counted_whoever_asks, a_list_of_ids_that_are_none_is_refused,
+      an_envelope_has_its_two_parts_in_any_order, another_spelling_is_the_same_file,
       a_room_that_is_too_small_is_not_overrun, without_a_message_a_digest_does_for_ecdsa_and_not_for_ed25519,
       every_signed_byte_counts_unknown_ones_too, entries_must_be_complete, a_threshold_takes_that_many_keys,
       broken_and_unknown_signatures_do_not_spoil_good_ones, signatures_in_odd_clothes_do_not_count,

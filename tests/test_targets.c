@@ -322,12 +322,57 @@ START_TEST(a_hundred_thousand_images_are_searched_in_place)
 }
 END_TEST
 
-SUITE("targets", an_image_has_length_and_hashes, an_image_without_length_or_known_hash_is_refused,
-      one_name_twice_in_a_file_is_refused, a_length_beyond_what_numbers_hold_is_refused,
-      an_image_needs_hardware_ids_and_a_release_counter, a_release_counter_above_the_ceiling_is_refused,
-      an_order_names_its_ecus_and_their_hardware, an_order_for_no_ecu_or_without_hardware_is_refused,
-      hashes_are_equal_as_sets, a_delegation_has_keys_paths_and_optional_limits,
-      a_delegation_that_lacks_a_member_is_refused,
+/* Plain TUF lists images by hashes that we do not know; such an image cannot be told from another. */
+START_TEST(an_image_without_a_hash_that_we_know_is_not_found)
+{
+    struct author a = author_of(TUF, NULL);
+    struct up_targets t;
+    struct up_target image;
+    const char *known = author_image("a", "hw", 1), *other = author_with(known, "\"sha256\"", "\"md5\"");
+    IS(up_targets_read(up_span_of(author_sorted(TUF, author_targets_body(&a, 1, other, ""))), TUF, &t),
+       UP_OK);
+    IS(up_targets_find(&t, UP_SPAN("a"), TUF, &image), UP_UNSUPPORTED);
+    IS(up_targets_read(up_span_of(author_sorted(TUF, author_targets_body(&a, 1, known, ""))), TUF, &t),
+       UP_OK);
+    IS(up_targets_find(&t, UP_SPAN("a"), TUF, &image), UP_OK);
+}
+END_TEST
+
+START_TEST(what_an_image_says_is_read_and_what_nobody_knows_is_not)
+{
+    static const struct up_profile *const profile[] = {STRICT, DEPLOYED, TUF};
+    for (size_t i = 0; i < 3; i++) {
+        const struct up_profile *p = profile[i];
+        const bool plain = p == TUF;
+        struct author a = author_of(p, "VIN-1");
+        struct up_targets t;
+        struct up_target image;
+        const char *known = author_image("a", "hw", 1);
+        const char *more = author_with(known, "\"hardwareIds\"",
+                                       "\"uri\":\"u\",\"version\":\"v1\",\"note\":[1],\"hardwareIds\"");
+        more = author_with(more, "\"length\"", "\"note\":{},\"length\"");
+        IS(up_targets_read(up_span_of(author_sorted(p, author_targets_body(&a, 1, more, ""))), p, &t), UP_OK);
+        IS(up_targets_find(&t, UP_SPAN("a"), p, &image), UP_OK);
+        ck_assert(plain || (up_span_is(image.uri, "u") && up_span_is(image.version, "v1")));
+        IS(read_images(p, author_with(known, "\"custom\":{", "\"custom\":7,\"note\":{")),
+           plain ? UP_OK : UP_SCHEMA);
+        IS(read_images(p, author_with(known, "\"hashes\"", "\"digests\"")), UP_SCHEMA);
+        const char *digest = strstr(known, "\"sha256\":\"");
+        ck_assert_ptr_nonnull(digest);
+        const char *value = author_text("%.*s", 10 + 64, digest),
+                   *upper = author_text("\"sha256\":\"A%063d", 0);
+        IS(read_images(p, author_with(known, value, upper)), p == DEPLOYED ? UP_OK : UP_SCHEMA);
+    }
+}
+END_TEST
+
+SUITE("targets", what_an_image_says_is_read_and_what_nobody_knows_is_not,
+      an_image_without_a_hash_that_we_know_is_not_found, an_image_has_length_and_hashes,
+      an_image_without_length_or_known_hash_is_refused, one_name_twice_in_a_file_is_refused,
+      a_length_beyond_what_numbers_hold_is_refused, an_image_needs_hardware_ids_and_a_release_counter,
+      a_release_counter_above_the_ceiling_is_refused, an_order_names_its_ecus_and_their_hardware,
+      an_order_for_no_ecu_or_without_hardware_is_refused, hashes_are_equal_as_sets,
+      a_delegation_has_keys_paths_and_optional_limits, a_delegation_that_lacks_a_member_is_refused,
       a_delegated_role_takes_no_top_level_name_and_no_siblings_name,
       delegated_keys_obey_the_rules_of_root_keys, the_number_of_delegations_is_bounded,
       tuf_may_delegate_by_the_hash_of_a_name, a_hundred_thousand_images_are_searched_in_place)

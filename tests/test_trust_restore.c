@@ -200,7 +200,33 @@ START_TEST(file_names_carry_the_version_and_are_percent_encoded)
 }
 END_TEST
 
-SUITE("trust_restore", a_restored_trust_polls_as_cheaply_as_before,
+/* E-STO-09: of floors that were lost, stored files are witnesses, as far as the Root's keys have signed them.
+ */
+START_TEST(a_stored_file_is_a_witness_of_a_lost_floor_if_it_is_signed)
+{
+    for (enum up_role role = UP_TIMESTAMP; role < UP_TIME; role++) {
+        struct rig *r = rig_director();
+        rig_publish(r, 5);
+        IS(rig_cycle(r), UP_OK);
+        const struct up_span file = r->trust.file[role].file;
+        struct up_floors lost = {.named_snapshot = 0}, none = lost;
+        const char *text = author_text("%.*s", TEXT(file)),
+                   *bad[] = {"{", author_with(text, "\"version\":5", "\"version\":6"),
+                             author_with(text, "\"expires\"", "\"exspires\"")};
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+            struct up_buf room = author_room();
+            IS(up_trust_witness(&r->trust, role, up_span_of(bad[i]), &room, &lost), UP_STORAGE_CORRUPT);
+            ck_assert_mem_eq(&lost, &none, sizeof lost);
+        }
+        IS(up_trust_witness(&r->trust, role, file, NULL, &lost), UP_OK);
+        ck_assert_mem_eq(&lost.mark[role], &r->trust.floors.mark[role], sizeof lost.mark[role]);
+        ck_assert_uint_eq(lost.named_snapshot, role == UP_TIMESTAMP ? 5 : 0);
+    }
+}
+END_TEST
+
+SUITE("trust_restore", a_stored_file_is_a_witness_of_a_lost_floor_if_it_is_signed,
+      a_restored_trust_polls_as_cheaply_as_before,
       a_damaged_stored_file_is_left_out_and_fetched_again_while_floors_stay,
       a_stored_file_with_damaged_signatures_is_fetched_again,
       after_a_lost_root_the_walk_goes_through_known_roots_and_lowers_nothing,
