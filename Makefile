@@ -29,7 +29,7 @@ BENCHES  := $(patsubst tests/%.c,%,$(wildcard tests/bench_*.c))
 TESTLIB  := $(call obj,$(wildcard tests/lib_*.c))
 
 .SECONDARY:
-.PHONY: all setup demo check check-built check-vcan check-kernel check-killed check-thorough sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help
+.PHONY: all setup demo mcu-demo mcu-images check check-built check-vcan check-kernel check-killed check-thorough sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help
 
 ## Build the programs (into build/)
 all: $(patsubst %,$(BUILD)/%,$(PROGRAMS))
@@ -76,6 +76,16 @@ demo:
 	@.ci/setup
 	@$(MAKE) --no-print-directory all
 	@$(BUILD)/isoctane-sim demo
+
+## The Secondary as firmware of a Cortex-M4 in QEMU: sets up, builds, updates it over CAN, cuts its power, prints sizes
+mcu-demo:
+	@.ci/setup mcu
+	@$(MAKE) --no-print-directory all mcu-images
+	@BUILD=$(BUILD) secondary/mps2/demo
+	@BUILD=$(BUILD) secondary/mps2/sizes
+
+mcu-images: $(call libs,secondary isotp metadata)
+	@$(MAKE) --no-print-directory -f secondary/mps2/Makefile BUILD=$(BUILD)
 
 ## Set up, build, pass the tests
 check:
@@ -135,8 +145,11 @@ layers:
 	@tests/layers
 
 ## The core is freestanding: compiled for a Cortex-M0 with clang, no symbol but mem*, strlen and the ports; sizes
-mcu:
+mcu: $(call libs,secondary isotp metadata)
 	@BUILD=$(BUILD) tests/mcu
+	@if command -v arm-none-eabi-gcc >/dev/null; then \
+	    $(MAKE) --no-print-directory mcu-images && BUILD=$(BUILD) secondary/mps2/sizes; \
+	else echo "mcu: no arm-none-eabi-gcc: linked images are not measured (make mcu-demo installs it)"; [ -z "$$ISOCTANE_CI" ]; fi
 
 ## docs/conformance.md against functions and tests
 conformance:
@@ -166,7 +179,7 @@ install: all
 	install -m 644 $(wildcard docs/man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
 
 format:
-	@clang-format -i $(wildcard $(addsuffix /*.[ch],$(FOLDERS) tests))
+	@clang-format -i $(wildcard $(addsuffix /*.[ch],$(FOLDERS) secondary/mps2 tests))
 
 clean:
 	rm -rf build demo
