@@ -378,6 +378,19 @@ void uds_client_put_image(struct uds_client *c, uint8_t format, uint64_t offset,
     begin_transfer(c, data, offset, bytes, 3 + 2 * width, now);
 }
 
+void uds_client_put(struct uds_client *c, const uint8_t *head, size_t head_bytes, const uint8_t *data,
+                    uint64_t offset, uint64_t bytes, uint32_t now)
+{
+    bool opens = head_bytes > 0 && head_bytes <= sizeof c->head &&
+                 (head[0] == UDS_REQUEST_DOWNLOAD || head[0] == UDS_REQUEST_FILE_TRANSFER);
+    if (!opens || offset > bytes) {
+        refuse(c);
+        return;
+    }
+    memcpy(c->head, head, head_bytes);
+    begin_transfer(c, data, offset, bytes, head_bytes, now);
+}
+
 /* ---- Words ---- */
 
 struct words {

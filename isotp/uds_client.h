@@ -102,6 +102,9 @@ void uds_client_put_file(struct uds_client *c, const char *path, const uint8_t *
                          uint32_t now_us);
 void uds_client_put_image(struct uds_client *c, uint8_t format, uint64_t offset, const uint8_t *data,
                           uint64_t bytes, uint32_t now_us);
+/* The same after a 34 or 38 of the caller's own, which asks for the rest of DATA from OFFSET on. */
+void uds_client_put(struct uds_client *c, const uint8_t *head, size_t head_bytes, const uint8_t *data,
+                    uint64_t offset, uint64_t bytes, uint32_t now_us);
 /* "7F 34 70 uploadDownloadNotAccepted", "22: no answer (N_TIMEOUT_BS)": for messages; cut at CAP,
  * terminated. */
 void uds_client_explain(const struct uds_client *c, char *text, size_t cap);

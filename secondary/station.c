@@ -53,6 +53,7 @@ bool sec_station_pump(struct sec_station *s, uint32_t now_us)
 
 uint32_t sec_station_due(const struct sec_station *s, uint32_t now_us)
 {
+    if (isotp_has_event(&s->channel)) return 0; /* a request that was held while another one was worked on */
     uint32_t node = isotp_node_due(&s->node, now_us), server = uds_server_due(&s->server, now_us);
     return node < server ? node : server;
 }

@@ -15,7 +15,9 @@ enum {
 int sim_cmd_attack(int argc, char **argv);
 int sim_cmd_bus(int argc, char **argv);
 int sim_cmd_demo(int argc, char **argv);
+int sim_cmd_isotp(int argc, char **argv);
 int sim_cmd_serve(int argc, char **argv);
+int sim_cmd_uds(int argc, char **argv);
 int sim_cmd_vehicle(int argc, char **argv);
 
 #endif

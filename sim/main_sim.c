@@ -12,7 +12,9 @@ static const struct command {
     {"attack", sim_cmd_attack, "attacks on a simulated vehicle, and what comes of them"},
     {"bus", sim_cmd_bus, "a virtual CAN bus for the processes of this host"},
     {"demo", sim_cmd_demo, "the demo vehicle with real processes: update it, attack it"},
+    {"isotp", sim_cmd_isotp, "send, receive and watch messages on a CAN bus (ISO-TP)"},
     {"serve", sim_cmd_serve, "Director, Image repository and time server over HTTPS"},
+    {"uds", sim_cmd_uds, "a tester: scan, read, unlock and flash any ECU; and an ECU to try testers on"},
     {"vehicle", sim_cmd_vehicle, "the whole demo vehicle in one process, in virtual time"},
 };
 
