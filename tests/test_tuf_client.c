@@ -486,6 +486,24 @@ START_TEST(recovery_survives_a_failure_right_after_the_root)
     TUF_WORKS(tuf_refresh());
     ck_assert_str_eq(tuf_trusted(), "root 2, snapshot 1, targets 1, timestamp 1");
     tuf_close();
+
+    start(); /* Targets, whose floor goes with the keys of Snapshot */
+    for (int n = 0; n < 9; n++) tuf_publish("targets");
+    tuf_publish("snapshot timestamp");
+    TUF_WORKS(tuf_refresh());
+    role[TUF_SNAPSHOT].keys |= KEY(11);
+    tuf_publish("root");
+    struct up_span timestamp = *tuf_last(TUF_TIMESTAMP);
+    role[TUF_TIMESTAMP].files--;
+    *tuf_last(TUF_TIMESTAMP) = UP_SPAN("{}");
+    TUF_FAILS(tuf_refresh());
+    *tuf_last(TUF_TIMESTAMP) = timestamp;
+    ck_assert_str_eq(tuf_trusted(), "root 2, targets 10");
+    tuf_unpublish(TUF_TARGETS);
+    tuf_publish("targets snapshot timestamp");
+    TUF_WORKS(tuf_refresh());
+    ck_assert_str_eq(tuf_trusted(), "root 2, snapshot 3, targets 1, timestamp 3");
+    tuf_close();
 }
 END_TEST
 
@@ -1004,13 +1022,15 @@ START_TEST(a_refresh_fetches_no_artifact_and_a_download_one)
     start();
     tuf_add(T, "file.txt", "contents");
     tuf_add(T, "path/to/a/file.txt", "deep");
+    tuf_add(T, "empty", "");
     tuf_publish("targets snapshot timestamp");
     TUF_WORKS(tuf_refresh());
     ck_assert_str_eq(tuf_downloaded(), "");
     TUF_WORKS(tuf_download("file.txt"));
     ck_assert_str_eq(tuf_repo.artifact_log, "sha256/file.txt ");
     TUF_WORKS(tuf_download("path/to/a/file.txt"));
-    ck_assert_str_eq(tuf_downloaded(), "file.txt=contents, path%2Fto%2Fa%2Ffile.txt=deep");
+    TUF_WORKS(tuf_download("empty"));
+    ck_assert_str_eq(tuf_downloaded(), "empty=, file.txt=contents, path%2Fto%2Fa%2Ffile.txt=deep");
     tuf_close();
 }
 END_TEST
