@@ -97,9 +97,28 @@ static void start_over(struct pri_ecu *e, enum up_err err, uint64_t now_us)
     ask_again(e, now_us + e->attempts * BACK_OFF_US);
 }
 
+/* How many steps from here on one request reads for. All but the last of them know how long their data is. */
+static unsigned readable_together(const struct pri_ecu *e)
+{
+    const struct pri_step *s = step_of(e);
+    unsigned n = 1;
+    if (e->singly || s->did == 0 || s->patient) return 1;
+    while (n < PRI_READ_MAX && s[n - 1].size != NULL && s[n].did != 0 && !s[n].patient) n++;
+    return n;
+}
+
+/* It has not understood the request for several, or we not the answer: one by one, from here on. */
+static void read_singly(struct pri_ecu *e, uint64_t now_us)
+{
+    e->singly = true;
+    ask_again(e, now_us);
+}
+
 static void unanswered(struct pri_ecu *e, uint64_t now_us)
 {
     const struct pri_step *s = step_of(e);
+    const bool silent = uds_client_outcome(&e->client) == UDS_NO_ANSWER;
+    if (e->together > 1 && (!silent || e->attempts >= 2)) e->singly = true; /* silence may only be lateness */
     if (s->unheard && uds_client_outcome(&e->client) == UDS_NO_ANSWER) {
         (void)s->got(e, (struct up_span){0}, now_us);
         advance(e, now_us);
@@ -117,10 +136,17 @@ static bool has_lost_its_place(uint8_t code)
            code == UDS_SEQUENCE_ERROR || code == UDS_WRONG_BLOCK_COUNTER || code == UDS_BUSY_REPEAT;
 }
 
+static bool is_too_much(uint8_t code)
+{
+    return code == UDS_INCORRECT_LENGTH || code == UDS_OUT_OF_RANGE || code == UDS_RESPONSE_TOO_LONG;
+}
+
 static void refused(struct pri_ecu *e, uint64_t now_us)
 {
     e->heard_us = now_us;
-    if (has_lost_its_place(e->client.code))
+    if (e->together > 1 && is_too_much(e->client.code))
+        read_singly(e, now_us);
+    else if (has_lost_its_place(e->client.code))
         start_over(e, UP_PRECONDITION, now_us);
     else
         fail(e, UP_BUS_REFUSED, now_us);
@@ -135,6 +161,44 @@ static struct up_span answer_data(const struct pri_ecu *e)
                                                                            : 1;
     if (echo > e->client.reply_bytes) echo = e->client.reply_bytes;
     return (struct up_span){e->client.reply + echo, e->client.reply_bytes - echo};
+}
+
+/* The answer to a request for several: data, then the next identifier, its data, and so on. False: it is not
+ * that. */
+static bool split(const struct pri_ecu *e, struct up_span part[PRI_READ_MAX])
+{
+    const struct pri_step *s = step_of(e);
+    struct up_span rest = answer_data(e);
+    for (unsigned i = 0; i < e->together; i++) {
+        if (i > 0) { /* the first one is the answer's own echo */
+            if (rest.n < 2 || uds_get(rest.p, 2) != s[i].did) return false;
+            rest = (struct up_span){rest.p + 2, rest.n - 2};
+        }
+        size_t n = s[i].size == NULL ? rest.n : s[i].size(e);
+        if (n > rest.n) return false;
+        part[i] = (struct up_span){rest.p, n};
+        rest = (struct up_span){rest.p + n, rest.n - n};
+    }
+    return rest.n == 0;
+}
+
+static void answered_together(struct pri_ecu *e, uint64_t now_us)
+{
+    const struct pri_step *s = step_of(e);
+    const unsigned together = e->together;
+    struct up_span part[PRI_READ_MAX];
+    e->heard_us = now_us;
+    if (!split(e, part)) {
+        read_singly(e, now_us);
+        return;
+    }
+    for (unsigned i = 0; i < together; i++) {
+        if (s[i].got(e, part[i], now_us) != UP_OK) {
+            finish(e, PRI_FAILED, now_us);
+            return;
+        }
+        advance(e, now_us);
+    }
 }
 
 static void answered(struct pri_ecu *e, uint64_t now_us)
@@ -183,6 +247,7 @@ static void watch_transfer(struct pri_ecu *e, uint64_t now_us)
 static void ask(struct pri_ecu *e, uint64_t now_us)
 {
     e->asked = true;
+    e->together = readable_together(e);
     step_of(e)->ask(e, now_us);
     e->window_us = now_us;
     e->window_bytes = e->seen = e->client.transfer.done;
@@ -211,7 +276,10 @@ enum pri_verdict pri_ecu_step(struct pri_ecu *e, uint64_t now_us)
         case UDS_WAITING:
             return wait(e, now_us);
         case UDS_POSITIVE:
-            answered(e, now_us);
+            if (e->together > 1)
+                answered_together(e, now_us);
+            else
+                answered(e, now_us);
             break;
         case UDS_REFUSED:
             refused(e, now_us);

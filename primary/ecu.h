@@ -11,6 +11,7 @@
 #include "primary/chain.h"
 #include "primary/config.h"
 
+#define PRI_READ_MAX    8    /* identifiers in one request */
 #define PRI_MESSAGE_MAX 4096 /* longest reply we take: a version report is the longest */
 
 enum pri_file_kind { PRI_FILE_OTHER, PRI_FILE_TIME, PRI_FILE_DIRECTOR_ROOT, PRI_FILE_IMAGE_ROOT };
@@ -51,6 +52,7 @@ struct pri_ecu {
 
     /* what it told us */
     bool online; /* identified in this cycle */
+    bool singly; /* it reads one identifier per request */
     struct uds_capabilities capabilities;
     struct uds_stored_versions versions;
     struct uds_slots slots;
@@ -65,6 +67,7 @@ struct pri_ecu {
     bool busy;
     unsigned step, file, attempts;
     bool asked, skipped;
+    unsigned together; /* steps that the request under way reads for */
     uint64_t not_before_us, patience_us, heard_us;
     uint64_t moved;                         /* bytes of the image that are safe, last seen */
     uint64_t seen, window_us, window_bytes; /* of the transfer under way */

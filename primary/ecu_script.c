@@ -56,7 +56,14 @@ static void ask_extended(struct pri_ecu *e, uint64_t now_us)
 
 static void ask_did(struct pri_ecu *e, uint64_t now_us)
 {
-    uds_client_read(&e->client, pri_scripts[e->errand][e->step].did, short_us(now_us));
+    uint8_t request[1 + 2 * PRI_READ_MAX] = {UDS_READ_DATA};
+    size_t n = 1;
+    for (unsigned i = 0; i < e->together; i++) {
+        const uint16_t did = pri_scripts[e->errand][e->step + i].did;
+        request[n++] = (uint8_t)(did >> 8);
+        request[n++] = (uint8_t)did;
+    }
+    uds_client_request(&e->client, request, n, NULL, 0, short_us(now_us));
 }
 
 /* On trial for an order that nobody stands behind any longer, it could receive nothing: it goes back, by
@@ -332,16 +339,57 @@ static enum up_err got_old(struct pri_ecu *e, struct up_span data, uint64_t now_
     return has_to_go(e) ? PRI_NOT_YET : UP_OK;
 }
 
+/* ---- how long it is ---- */
+
+static size_t serial_bytes(const struct pri_ecu *e)
+{
+    return strlen(e->config->serial); /* or it is another ECU */
+}
+
+static size_t vehicle_bytes(const struct pri_ecu *e)
+{
+    return strlen(e->primary->vehicle_id);
+}
+
+static size_t hardware_bytes(const struct pri_ecu *e)
+{
+    return strlen(e->config->hardware_id);
+}
+
+static size_t capabilities_bytes(const struct pri_ecu *e)
+{
+    (void)e;
+    return UDS_CAPABILITIES_BYTES;
+}
+
+static size_t versions_bytes(const struct pri_ecu *e)
+{
+    (void)e;
+    return UDS_STORED_VERSIONS_BYTES;
+}
+
+static size_t slots_bytes(const struct pri_ecu *e)
+{
+    (void)e;
+    return UDS_SLOTS_BYTES;
+}
+
+static size_t nonce_bytes(const struct pri_ecu *e)
+{
+    (void)e;
+    return UDS_NONCE_BYTES;
+}
+
 /* ---- errands ---- */
 
-#define READ(id, handler)                                                                                    \
+#define READ(id, handler, bytes)                                                                             \
     {                                                                                                        \
-        .ask = ask_did, .got = handler, .did = id                                                            \
+        .ask = ask_did, .got = handler, .did = id, .size = bytes                                             \
     }
-#define VERSIONS READ(UDS_DID_STORED_VERSIONS, got_versions)
-#define SLOTS    READ(UDS_DID_SLOTS, got_slots)
-#define IMAGE    READ(UDS_DID_INSTALLED_IMAGE, got_image)
-#define REPORT   READ(UDS_DID_VERSION_REPORT, got_report)
+#define VERSIONS READ(UDS_DID_STORED_VERSIONS, got_versions, versions_bytes)
+#define SLOTS    READ(UDS_DID_SLOTS, got_slots, slots_bytes)
+#define IMAGE    READ(UDS_DID_INSTALLED_IMAGE, got_image, NULL)
+#define REPORT   READ(UDS_DID_VERSION_REPORT, got_report, NULL)
 #define EXTENDED                                                                                             \
     {                                                                                                        \
         .ask = ask_extended                                                                                  \
@@ -367,15 +415,16 @@ static enum up_err got_old(struct pri_ecu *e, struct up_span data, uint64_t now_
         .ask = NULL                                                                                          \
     }
 
-static const struct pri_step identify[] = {READ(UDS_DID_ECU_SERIAL, got_serial),
-                                           READ(UDS_DID_VEHICLE_ID, got_vehicle),
-                                           READ(UDS_DID_HARDWARE_ID, got_hardware),
-                                           READ(UDS_DID_CAPABILITIES, got_capabilities),
+/* In an order that needs two requests. */
+static const struct pri_step identify[] = {READ(UDS_DID_ECU_SERIAL, got_serial, serial_bytes),
+                                           READ(UDS_DID_VEHICLE_ID, got_vehicle, vehicle_bytes),
+                                           READ(UDS_DID_HARDWARE_ID, got_hardware, hardware_bytes),
+                                           READ(UDS_DID_CAPABILITIES, got_capabilities, capabilities_bytes),
                                            VERSIONS,
                                            SLOTS,
                                            IMAGE,
+                                           READ(UDS_DID_TIME_NONCE, got_nonce, nonce_bytes),
                                            REPORT,
-                                           READ(UDS_DID_TIME_NONCE, got_nonce),
                                            END};
 static const struct pri_step inform[] = {EXTENDED, VERSIONS, FILES, VERIFY, VERSIONS, END};
 static const struct pri_step prepare[] = {EXTENDED,
@@ -387,7 +436,7 @@ static const struct pri_step prepare[] = {EXTENDED,
                                           SLOTS,
                                           {.ask = ask_image, .transfers = true},
                                           {.ask = ask_verify_image},
-                                          READ(UDS_DID_SLOTS, got_prepared),
+                                          READ(UDS_DID_SLOTS, got_prepared, slots_bytes),
                                           END};
 static const struct pri_step activate[] = {
     EXTENDED, SLOTS, {.ask = ask_activate}, RESET, RESTARTED(got_trial), END};

@@ -14,7 +14,9 @@ struct pri_step { /* one request */
     /* Judges the data of a positive answer: OK; PRI_NOT_YET; else it has set the problem. NULL: any will do.
      */
     enum up_err (*got)(struct pri_ecu *e, struct up_span data, uint64_t now_us);
-    uint16_t did;   /* what is read */
+    uint16_t did; /* what is read; 0: another request */
+    /* How long that is, so that one request can read more behind it. NULL: nobody knows. */
+    size_t (*size)(const struct pri_ecu *e);
     bool patient;   /* no answer, or NOT_YET: ask again until patience ends (the ECU boots) */
     bool unheard;   /* no answer is as good as one: whoever resets may not get it out */
     bool transfers; /* of many bytes: progress counts */

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define GATHER_US 1000u /* at most a dozen frames on the fastest bus; queues hold hundreds */
+#define GATHER_US 4000u /* at most fifty frames on the fastest bus; queues hold hundreds */
 
 enum up_err pri_fleet_open(struct pri_fleet *f, const struct pri_config *config,
                            struct isotp_link *const *links)

@@ -202,7 +202,7 @@ static void wait_for_something(struct pri_session *s, uint64_t due_us)
         .it_value = {.tv_sec = (time_t)(due_us / 1000000u), .tv_nsec = (long)(due_us % 1000000u) * 1000 + 1}};
     timerfd_settime(s->timer, 0, &in, NULL);
     (void)pri_fetch_curl_wait(s->fetch, fds, n, due_us == 0 ? 0 : WAIT_MAX_US / 1000);
-    read_signals(s);
+    if (fds[0].revents != 0) read_signals(s);
     feed_watchdog(s, pri_session_now_us());
 }
 

@@ -131,7 +131,7 @@ static void refuse(uint8_t service, enum uds_code code, unsigned n)
     u.refusals = n;
 }
 
-#define IDENTIFY "22:F18C 22:F190 22:F191 22:FD14 22:FD12 22:FD13 22:F189 22:FD10 22:FD11 "
+#define IDENTIFY "22:F18C 22:F190 22:F191 22:FD14 22:FD12 22:FD13 22:F189 22:FD11 22:FD10 "
 #define PREPARE                                                                                              \
     "10:03 22:FD12 38:time 37 38:director/targets 37 31:0310 22:FD12 22:FD13 34:0 37 31:FF01 22:FD13 "
 
@@ -283,6 +283,29 @@ static struct up_span report_of(const char *serial)
     struct up_report r = {.ecu_serial = up_span_of(serial), .image_name = UP_SPAN("old"), .counter = 1};
     return (struct up_span){text, up_report_write(&r, &up_profile_strict, &u.signer, text, sizeof text)};
 }
+
+START_TEST(who_cannot_be_asked_for_several_identifiers_is_asked_one_by_one)
+{
+    static const uint8_t codes[] = {UDS_INCORRECT_LENGTH, UDS_OUT_OF_RANGE, UDS_RESPONSE_TOO_LONG};
+    for (size_t i = 0; i < sizeof codes; i++) {
+        begin();
+        u.refused = UDS_READ_DATA;
+        u.code = codes[i];
+        u.refusals = 1;
+        done(PRI_IDENTIFY);
+        ck_assert(ecu.singly);
+        ck_assert_ptr_nonnull(strstr(unit_log(&u), IDENTIFY));
+        done(PRI_REPORT);
+        u.refusals = 1; /* of a single one: that is its answer */
+        failed(PRI_REPORT, UP_BUS_REFUSED, "22");
+        end();
+    }
+    begin();
+    done(PRI_IDENTIFY);
+    ck_assert(!ecu.singly);
+    end();
+}
+END_TEST
 
 /* P-VER-12, P-VER-13 */
 START_TEST(answers_that_make_no_sense_are_refused)
@@ -758,7 +781,8 @@ SUITE("ecu", identify_learns_who_is_there_and_what_it_runs,
       prepare_brings_metadata_then_the_image_and_has_both_verified,
       activate_confirm_and_report_see_the_new_image_run, revert_goes_back_from_trial_and_disarms,
       inform_is_content_when_nothing_is_ordered, every_errand_may_be_repeated,
-      another_ecu_on_its_identifiers_is_told_apart, answers_that_make_no_sense_are_refused,
+      another_ecu_on_its_identifiers_is_told_apart,
+      who_cannot_be_asked_for_several_identifiers_is_asked_one_by_one, answers_that_make_no_sense_are_refused,
       a_verdict_on_metadata_ends_the_errand_under_its_own_name, metadata_comes_in_as_many_goes_as_it_takes,
       a_lost_answer_is_asked_for_again, time_that_was_accepted_is_not_sent_twice,
       a_secondary_that_loses_power_in_mid_transfer_is_resumed_where_its_flash_says,

@@ -37,7 +37,7 @@ static void from_ecu(const char *data)
     ck_assert_int_eq(wire.b.link.ops->send(&wire.b.link, &f, 1), 1);
 }
 
-START_TEST(a_long_message_is_looked_at_every_millisecond_and_a_short_one_at_once)
+START_TEST(a_long_message_is_looked_at_now_and_then_and_a_short_one_at_once)
 {
     begin();
     ck_assert(!pri_fleet_gathers(&fleet, 0));
@@ -51,14 +51,14 @@ START_TEST(a_long_message_is_looked_at_every_millisecond_and_a_short_one_at_once
     pri_fleet_pump(&fleet, 100);
     ck_assert_uint_eq(wire.a.sent, 1); /* flow control does not wait */
     ck_assert(pri_fleet_gathers(&fleet, 0));
-    ck_assert_uint_eq(pri_fleet_due(&fleet, 100), 1000);
+    ck_assert_uint_eq(pri_fleet_due(&fleet, 100), 4000);
     from_ecu("\x21GHIJKLM");
-    pri_fleet_pump(&fleet, 1100);
+    pri_fleet_pump(&fleet, 4100);
     ck_assert(pri_fleet_gathers(&fleet, 0));
     from_ecu("\x22N\0\0\0\0\0\0");
-    pri_fleet_pump(&fleet, 2100);
+    pri_fleet_pump(&fleet, 8100);
     ck_assert(!pri_fleet_gathers(&fleet, 0));
-    ck_assert_uint_eq(pri_fleet_due(&fleet, 2100), ISOTP_NEVER);
+    ck_assert_uint_eq(pri_fleet_due(&fleet, 8100), ISOTP_NEVER);
     end();
 }
 END_TEST
@@ -89,11 +89,12 @@ static int send_frames(struct isotp_link *l, const struct isotp_frame *f, size_t
 {
     struct instant_link *i = (struct instant_link *)l;
     for (size_t k = 0; k < n; k++) {
-        if (f[k].len < 4 || f[k].data[1] != UDS_READ_DATA || i->requests == 16) continue;
-        uint16_t did = (uint16_t)(f[k].data[2] << 8 | f[k].data[3]);
-        i->asked[i->requests++] = did;
+        const uint8_t *q =
+            f[k].data + (f[k].data[0] == 0 ? 2 : 1); /* more than 7 bytes: behind a length of its own */
+        if (f[k].len < 4 || q[0] != UDS_READ_DATA || i->requests == 16) continue;
+        i->asked[i->requests++] = (uint16_t)(q[1] << 8 | q[2]);
         struct isotp_frame *a = &i->answer[i->answers++];
-        *a = (struct isotp_frame){.id = 0x7E8, .len = 5, .data = {4, 0x62, f[k].data[2], f[k].data[3], 'b'}};
+        *a = (struct isotp_frame){.id = 0x7E8, .len = 5, .data = {4, 0x62, q[1], q[2], 'b'}};
     }
     return (int)n;
 }
@@ -123,19 +124,20 @@ START_TEST(an_answer_without_delay_is_not_slept_through)
     struct pri_config quick = {
         .vehicle_id = "b", .ecu_deadline_s = 10, .boot_deadline_s = 10, .bus_count = 1, .ecu_count = 1};
     quick.ecus[0] = (struct pri_ecu_config){
-        .serial = "b", .hardware_id = "b", .channel = isotp_config_default(0x7E0, 0x7E8, false)};
+        .serial = "b", .hardware_id = "b", .channel = isotp_config_default(0x7E0, 0x7E8, true)};
     ck_assert_int_eq(pri_fleet_open(&fleet, &quick, links), UP_OK);
     pri_fleet_send(&fleet, PRI_IDENTIFY, false, 1000);
     for (int turn = 0; turn < 20; turn++) { /* time stands still: only what is due now may happen */
         pri_fleet_pump(&fleet, 1000);
         if (pri_fleet_due(&fleet, 1000) != 0) break;
     }
-    ck_assert_uint_ge(link.requests, 4); /* serial, vehicle, hardware, capabilities: the last is unreadable */
+    ck_assert_uint_eq(link.requests, 5); /* all at once, of which it reads the first; then one by one, */
     ck_assert_uint_eq(link.asked[0], UDS_DID_ECU_SERIAL);
-    ck_assert_uint_eq(link.asked[3], UDS_DID_CAPABILITIES);
+    ck_assert_uint_eq(link.asked[1], UDS_DID_ECU_SERIAL);
+    ck_assert_uint_eq(link.asked[4], UDS_DID_CAPABILITIES); /* to the first that is unreadable */
     pri_fleet_close(&fleet);
 }
 END_TEST
 
-SUITE("fleet", a_long_message_is_looked_at_every_millisecond_and_a_short_one_at_once,
+SUITE("fleet", a_long_message_is_looked_at_now_and_then_and_a_short_one_at_once,
       a_message_that_breaks_off_is_not_gathered_for_ever, an_answer_without_delay_is_not_slept_through)
