@@ -432,7 +432,150 @@ START_TEST(a_verdict_that_could_not_be_stored_unlocks_nothing)
 }
 END_TEST
 
-SUITE("agent_chain", roots_are_walked_one_by_one_to_the_newest, a_root_stays_though_what_follows_it_fails,
+/* At each operation of a verdict that changes more than the trust: a Root comes first, the image that has
+ * come is of no use any longer, or is now wanted by another order. */
+START_TEST(a_verdict_under_failing_flash_settles_nothing)
+{
+    enum { WITH_ROOT, OTHER_IMAGE, OTHER_ORDER, KINDS };
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        bool failed = true;
+        for (uint64_t n = 1; failed; n++) {
+            ck_assert_uint_lt(n, 2000);
+            fresh(false);
+            order("fw/new", 2);
+            IS(ecu_send(&e), UP_OK);
+            ck_assert_uint_eq(ecu_transfer(&e), 0);
+            e.files = 0;
+            if (kind == WITH_ROOT) rotate(&e.director, "director", 2, 0);
+            const struct up_span same = e.new_image;
+            if (kind == OTHER_IMAGE)
+                order("fw/newer", 3);
+            else
+                ecu_issue(&e, "fw/new", 2, same);
+            ck_assert_uint_eq(ecu_put(&e, "time", ecu_attest(&e)), 0);
+            for (unsigned i = 0; i < e.files; i++)
+                ck_assert_uint_eq(ecu_put(&e, e.file[i].path, e.file[i].bytes), 0);
+            e.flash->fail_at = n;
+            enum up_err verdict = ecu_verify(&e);
+            failed = e.flash->fail_at == 1;
+            e.flash->fail_at = 0;
+            IS(verdict, failed ? UP_STORAGE_WRITE : UP_OK);
+            if (failed)
+                ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, (uint32_t)e.new_image.n),
+                                  UDS_DOWNLOAD_NOT_ACCEPTED);
+            IS(ecu_update(&e), UP_OK);
+            ck_assert(ecu_runs(&e, kind == OTHER_IMAGE ? "fw/newer" : "fw/new"));
+        }
+    }
+}
+END_TEST
+
+/* The head of an entry is as good as its bytes: without it there is no file. */
+START_TEST(a_damaged_entry_is_a_damaged_file)
+{
+    static const enum up_role roles[] = {UP_ROOT, UP_TIMESTAMP, UP_SNAPSHOT, UP_TARGETS};
+    for (unsigned repo = 0; repo < 2; repo++)
+        for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+            fresh(true);
+            rotate(&e.director, "director", 2, 0);
+            rotate(&e.image, "image", 2, 0);
+            const struct up_span roots[] = {ecu_issued(&e, "director/root/2"),
+                                            ecu_issued(&e, "image/root/2")};
+            order("fw/new", 2);
+            IS(ecu_send(&e), UP_OK);
+            memset(e.flash->bytes + e.agent.trusted.at[repo][roles[i]], 0, 16);
+            IS(ecu_boot(&e), UP_OK);
+            ecu_replace(&e, "director/root/2", roots[0]);
+            ecu_replace(&e, "image/root/2", roots[1]);
+            IS(ecu_send(&e), UP_OK);
+            const char *path = author_text("STORAGE_CORRUPT %s/%s", up_repo_name((enum up_repo)repo),
+                                           up_role_name(roles[i]));
+            ck_assert_msg(detected(path), "%s", path);
+            order("fw/new", 2);
+            IS(ecu_update(&e), UP_OK);
+        }
+}
+END_TEST
+
+START_TEST(a_stored_file_of_another_version_does_not_stand_in)
+{
+    fresh(true);
+    order("fw/new", 2);
+    IS(ecu_update(&e), UP_OK);
+    order("fw/newer", 3);
+    ecu_replace(&e, "image/targets", NO_FILE);
+    IS(ecu_send(&e), UP_UNAVAILABLE);
+    order("fw/newer", 3);
+    IS(ecu_update(&e), UP_OK);
+}
+END_TEST
+
+/* More delegated roles than are kept: those at the end must be sent again. */
+START_TEST(as_many_delegated_roles_are_kept_as_there_is_room_for)
+{
+    fresh(true);
+    order("fw/new", 2);
+    struct author_ring ring = {KEY(22), 1};
+    struct author supplier = e.image;
+    supplier.ring[UP_TARGETS].keys = KEY(22);
+    const char *list = "", *meta = author_meta("targets", e.version);
+    for (unsigned i = 0; i <= SEC_ROLES_KEPT; i++) {
+        const char *name = author_text("r%02u", i);
+        list = author_text("%s%s%s", list, *list ? "," : "",
+                           author_delegation(&e.image, name, ring, "fw/*", ""));
+        meta = author_text("%s,%s", author_meta(name, e.version), meta);
+        ecu_replace(&e, author_text("image/role/%s", name),
+                    author_targets(&supplier, e.version,
+                                   i == SEC_ROLES_KEPT ? ecu_target("fw/new", 2, e.new_image, NULL) : ""));
+    }
+    char *body = author_targets_body(&e.image, e.version, "", author_delegations(&e.image, KEY(22), list));
+    struct up_span snapshot = author_snapshot(&e.image, e.version, meta);
+    ecu_replace(&e, "image/targets", author_file(&e.image, UP_TARGETS, body));
+    ecu_replace(&e, "image/snapshot", snapshot);
+    ecu_replace(&e, "image/timestamp", author_timestamp(&e.image, e.version, snapshot, e.version));
+    IS(ecu_send(&e), UP_OK);
+    ck_assert_uint_eq(e.agent.trusted.roles, SEC_ROLES_KEPT);
+    IS(ecu_boot(&e), UP_OK);
+    const char *last = author_text("image/role/r%02u", SEC_ROLES_KEPT);
+    const struct up_span file = ecu_issued(&e, last);
+    e.files = 0;
+    IS(ecu_send(&e), UP_DELEGATION_INVALID);
+    ck_assert(detected(author_text("DELEGATION_INVALID %s", last)));
+    ecu_replace(&e, last, file);
+    IS(ecu_send(&e), UP_OK);
+}
+END_TEST
+
+/* What a record of the trust may say. */
+START_TEST(a_record_of_trust_that_makes_no_sense_is_corrupt)
+{
+    uint8_t record[SEC_VALUE_MAX];
+    fresh(false);
+    const struct up_span good = sec_store_get(&e.agent.store, SEC_KEY_TRUST);
+    ck_assert_uint_gt(good.n, 1);
+    ck_assert_uint_eq(good.p[good.n - 1], 0); /* roles kept */
+    for (unsigned i = 0; i < 6; i++) {
+        struct sec_trusted t;
+        size_t n = good.n;
+        memcpy(record, sec_store_get(&e.agent.store, SEC_KEY_TRUST).p, n);
+        memset(record + n, 0, sizeof record - n);
+        if (i == 1 || i == 2) record[0] = (uint8_t)i; /* bank */
+        if (i >= 3) record[n - 1] = (uint8_t)(SEC_ROLES_KEPT - 4 + i);
+        n += 4u * record[n - 1];
+        if (n > SEC_VALUE_MAX) break;
+        const uint8_t first = record[0], last = record[good.n - 1];
+        IS(sec_store_put(&e.agent.store, SEC_KEY_TRUST, (struct up_span){record, n}), UP_OK);
+        IS(sec_trusted_load(&t, &e.agent.store),
+           first > 1 || last > SEC_ROLES_KEPT ? UP_STORAGE_CORRUPT : UP_OK);
+        fresh(false);
+    }
+}
+END_TEST
+
+SUITE("agent_chain", a_verdict_under_failing_flash_settles_nothing, a_damaged_entry_is_a_damaged_file,
+      a_stored_file_of_another_version_does_not_stand_in,
+      as_many_delegated_roles_are_kept_as_there_is_room_for, a_record_of_trust_that_makes_no_sense_is_corrupt,
+      roots_are_walked_one_by_one_to_the_newest, a_root_stays_though_what_follows_it_fails,
       a_root_is_durable_before_the_next_one_is_looked_at, time_of_keys_that_were_replaced_is_forgotten,
       a_root_that_skips_or_is_not_signed_by_its_predecessor_is_refused,
       rotated_keys_heal_versions_that_were_driven_up, rotation_heals_over_a_reset_too,
