@@ -164,9 +164,9 @@ static void poll(struct run *r, struct end *e)
 static void release(struct run *r, struct end *e)
 {
     struct end *other = e == &r->end[0] ? &r->end[1] : &r->end[0];
-    isotp_release(&e->l);
     if (e->lent && other->pendings > 0) other->pending[0] = other->pending[--other->pendings];
     e->lent = false;
+    isotp_release(&e->l); /* one that was held off begins */
 }
 
 static void send(struct run *r, struct end *e, uint32_t at, uint32_t bytes, uint32_t head)
