@@ -192,6 +192,8 @@ bool isotp_poll(struct isotp *l, struct isotp_event *e);
 /* Whether poll() would give one: due() knows of timers and frames only. */
 bool isotp_has_event(const struct isotp *l);
 void isotp_release(struct isotp *l);
+/* Another message has come, or begun to come, while one is lent: its first byte, or -1. */
+int isotp_waiting(const struct isotp *l);
 /* Payload of a message that one frame of ours carries whole, and of a consecutive frame. */
 uint32_t isotp_single_frame_bytes(const struct isotp *l);
 uint32_t isotp_frame_bytes(const struct isotp *l);

@@ -224,3 +224,8 @@ bool isotp_receiving(const struct isotp *l)
 {
     return l->rx.state != ISOTP_RX_IDLE;
 }
+
+int isotp_waiting(const struct isotp *l)
+{
+    return l->rx.held_bytes > 0 ? l->rx.held[0] : -1;
+}

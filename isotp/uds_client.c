@@ -76,7 +76,7 @@ static void retry(struct uds_client *c, enum isotp_result why, uint32_t now)
 {
     const bool whole = !c->sending, goes_on = uds_transfer_runs(c) || why != ISOTP_N_OK;
     if (goes_on && uds_client_heard(c) && why != ISOTP_N_BUFFER_OVFLW && c->config.repeats > 0) {
-        if (uds_transfer_runs(c)) c->repeats_left = c->config.repeats;
+        if (uds_transfer_runs(c)) c->repeats_left = c->config.repeats < 128 ? 2 * c->config.repeats : 255;
     } else if (c->repeats_left == 0) {
         fail(c, why);
         return;

@@ -40,10 +40,23 @@ static void send_reply(struct sec_station *s, uint32_t now_us)
     s->replying = isotp_send(&s->channel, &m, now_us) == ISOTP_N_OK;
 }
 
+/* A client that asks something while its answer leaves has given that answer up: a piece of it got lost. It
+ * gets the new one now, not when our second of waiting for its flow control is over. Of TesterPresent it is
+ * no sign. */
+static void heed_new_request(struct sec_station *s, uint32_t now_us)
+{
+    const int service = isotp_waiting(&s->channel);
+    if (!s->replying || service < 0 || service == UDS_TESTER_PRESENT) return;
+    isotp_cancel(&s->channel);
+    s->replying = false;
+    uds_server_sent(&s->server, now_us);
+}
+
 bool sec_station_pump(struct sec_station *s, uint32_t now_us)
 {
     if (!isotp_node_pump(&s->node, now_us)) return false;
     take_events(s, now_us);
+    heed_new_request(s, now_us);
     if (isotp_receiving(&s->channel)) uds_server_receiving(&s->server, now_us);
     uds_server_poll(&s->server, now_us);
     if (!uds_server_busy(&s->server)) isotp_release(&s->channel);
