@@ -517,6 +517,17 @@ START_TEST(a_damaged_file_is_fetched_again)
     TUF_WORKS(tuf_refresh());
     ck_assert_str_eq(tuf_repo.log, "root/2 timestamp snapshot/1 targets/1 ");
     ck_assert(tuf_trusts("targets.json", *tuf_last(TUF_TARGETS)));
+
+    /* nor does what nobody signed set a floor */
+    struct up_span good = *tuf_last(TUF_TIMESTAMP);
+    role[TUF_TIMESTAMP].version = 98;
+    role[TUF_TIMESTAMP].signers = KEY(20);
+    tuf_publish("timestamp");
+    struct up_span forged = *tuf_last(TUF_TIMESTAMP);
+    *tuf_last(TUF_TIMESTAMP) = good;
+    folder_write("m/timestamp.json", forged.p, forged.n);
+    TUF_WORKS(tuf_refresh());
+    ck_assert(tuf_trusts("timestamp.json", good));
     tuf_close();
 }
 END_TEST
@@ -1145,6 +1156,22 @@ START_TEST(an_unknown_digest_proves_nothing)
 }
 END_TEST
 
+START_TEST(a_length_that_is_not_that_of_the_bytes_is_refused)
+{
+    static const char *const lengths[] = {"\"length\":7", "\"length\":9", "\"length\":0"};
+    start();
+    tuf_add(T, "file", "contents");
+    for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        role[T].from = "\"length\":8";
+        role[T].to = lengths[i];
+        tuf_publish("targets snapshot timestamp");
+        TUF_FAILS(tuf_download("file"));
+        ck_assert_str_eq(tuf_downloaded(), "");
+    }
+    tuf_close();
+}
+END_TEST
+
 START_TEST(custom_members_of_other_projects_mean_nothing_here)
 {
     start();
@@ -1286,6 +1313,7 @@ int main(void)
                             an_artifact_that_changes_keeps_its_file_name,
                             either_digest_is_enough_and_both_must_hold,
                             an_unknown_digest_proves_nothing,
+                            a_length_that_is_not_that_of_the_bytes_is_refused,
                             custom_members_of_other_projects_mean_nothing_here,
                             target_names_of_any_kind_stay_in_their_folder,
                             a_name_too_long_for_the_file_system_becomes_its_digest,
