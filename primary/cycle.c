@@ -22,13 +22,15 @@ static const struct {
     [PRI_CY_RECOVER] = {"recover", pri_step_recover, PRI_CY_TIME, PRI_CY_TIME, PRI_CY_TIME},
     [PRI_CY_TIME] = {"time", pri_step_time, PRI_CY_MANIFEST, PRI_CY_MANIFEST, PRI_CY_MANIFEST},
     [PRI_CY_MANIFEST] = {"manifest", pri_step_manifest, PRI_CY_DIRECTOR, PRI_CY_DIRECTOR, PRI_CY_END},
-    [PRI_CY_DIRECTOR] = {"director", pri_step_director, PRI_CY_PLAN, PRI_CY_PLAN, PRI_CY_REPORT},
-    [PRI_CY_PLAN] = {"plan", pri_step_plan, PRI_CY_IMAGES, PRI_CY_INFORM, PRI_CY_REPORT},
-    [PRI_CY_IMAGES] = {"images", pri_step_images, PRI_CY_RESOLVE, PRI_CY_RESOLVE, PRI_CY_REPORT},
-    [PRI_CY_RESOLVE] = {"resolve", pri_step_resolve, PRI_CY_DOWNLOAD, PRI_CY_DOWNLOAD, PRI_CY_REPORT},
-    [PRI_CY_DOWNLOAD] = {"download", pri_step_download, PRI_CY_UPDATE, PRI_CY_END, PRI_CY_REPORT},
-    [PRI_CY_UPDATE] = {"update", pri_step_update, PRI_CY_INFORM, PRI_CY_INFORM, PRI_CY_REPORT},
-    [PRI_CY_INFORM] = {"inform", pri_step_inform, PRI_CY_REPORT, PRI_CY_REPORT, PRI_CY_REPORT},
+    [PRI_CY_DIRECTOR] = {"director", pri_step_director, PRI_CY_PLAN, PRI_CY_PLAN, PRI_CY_RESTORE},
+    [PRI_CY_PLAN] = {"plan", pri_step_plan, PRI_CY_IMAGES, PRI_CY_INFORM, PRI_CY_RESTORE},
+    [PRI_CY_IMAGES] = {"images", pri_step_images, PRI_CY_RESOLVE, PRI_CY_RESOLVE, PRI_CY_RESTORE},
+    [PRI_CY_RESOLVE] = {"resolve", pri_step_resolve, PRI_CY_DOWNLOAD, PRI_CY_DOWNLOAD, PRI_CY_RESTORE},
+    [PRI_CY_DOWNLOAD] = {"download", pri_step_download, PRI_CY_BACKUP, PRI_CY_END, PRI_CY_RESTORE},
+    [PRI_CY_BACKUP] = {"backup", pri_step_backup, PRI_CY_UPDATE, PRI_CY_UPDATE, PRI_CY_UPDATE},
+    [PRI_CY_UPDATE] = {"update", pri_step_update, PRI_CY_INFORM, PRI_CY_INFORM, PRI_CY_RESTORE},
+    [PRI_CY_INFORM] = {"inform", pri_step_inform, PRI_CY_RESTORE, PRI_CY_RESTORE, PRI_CY_RESTORE},
+    [PRI_CY_RESTORE] = {"restore", pri_step_restore, PRI_CY_REPORT, PRI_CY_REPORT, PRI_CY_REPORT},
     [PRI_CY_REPORT] = {"report", pri_step_report, PRI_CY_DELIVER, PRI_CY_END, PRI_CY_DELIVER},
     [PRI_CY_DELIVER] = {"deliver", pri_step_manifest, PRI_CY_END, PRI_CY_END, PRI_CY_END},
     [PRI_CY_END] = {"end", NULL, PRI_CY_END, PRI_CY_END, PRI_CY_END},
@@ -204,6 +206,8 @@ void pri_begin(struct pri *p, enum pri_goal goal, uint64_t now_us)
     p->rounds = 1;
     p->recovered = false;
     memset(p->unsettled, 0, sizeof p->unsettled);
+    memset(p->no_backup, 0, sizeof p->no_backup);
+    p->bundle_count = 0;
     p->attestation_bytes = 0;
     pri_release_parcels(p);
     pri_plan_close(&p->plan);

@@ -3,6 +3,7 @@
 #ifndef PRIMARY_CYCLE_H
 #define PRIMARY_CYCLE_H
 
+#include "primary/backup.h"
 #include "primary/bundle.h"
 #include "primary/download.h"
 #include "primary/fleet.h"
@@ -25,8 +26,10 @@ enum pri_cycle_state {
     PRI_CY_IMAGES,   /* the Image repository's chain */
     PRI_CY_RESOLVE,  /* delegations and match of every order */
     PRI_CY_DOWNLOAD,
+    PRI_CY_BACKUP,  /* of what Secondaries with one slot run */
     PRI_CY_UPDATE,  /* bundles: prepare, activate, commit, confirm */
     PRI_CY_INFORM,  /* new metadata for the Secondaries that got no image */
+    PRI_CY_RESTORE, /* backups return where an update has failed */
     PRI_CY_REPORT,  /* every Secondary's report again */
     PRI_CY_DELIVER, /* second manifest: the outcome */
     PRI_CY_END,
@@ -63,7 +66,10 @@ struct pri {
     struct pri_plan plan;
     struct pri_shelf shelf;
     struct pri_download download;
-    unsigned downloading; /* index into plan.orders */
+    unsigned downloading;     /* index into plan.orders */
+    struct pri_backup backup; /* that is made sure of */
+    struct up_target backup_target;
+    bool no_backup[PRI_ECUS_MAX + 1]; /* member n runs what nobody else has: it is not written over */
     struct pri_member members[PRI_ECUS_MAX + 1];
     char image_files[PRI_ECUS_MAX + 1][PRI_FILE_PATH_MAX];
     struct pri_bundle bundles[PRI_ECUS_MAX + 1];
@@ -83,7 +89,7 @@ void pri_show(struct pri *p, const char *ecu, const char *what, uint64_t done, u
 uint64_t pri_ms(const struct pri *p);
 
 /* steps_talk.c: asking, time, metadata. steps_manifest.c: manifest. steps_update.c: plan, download, inform.
- * steps_bundle.c: bundles. */
+ * steps_bundle.c: bundles. steps_backup.c: Secondaries with one slot. */
 enum pri_verdict pri_step_ask(struct pri *p, bool enter);
 enum pri_verdict pri_step_recover(struct pri *p, bool enter);
 enum pri_verdict pri_step_time(struct pri *p, bool enter);
@@ -95,6 +101,8 @@ enum pri_verdict pri_step_resolve(struct pri *p, bool enter);
 enum pri_verdict pri_step_download(struct pri *p, bool enter);
 enum pri_verdict pri_step_update(struct pri *p, bool enter);
 enum pri_verdict pri_step_inform(struct pri *p, bool enter);
+enum pri_verdict pri_step_backup(struct pri *p, bool enter);
+enum pri_verdict pri_step_restore(struct pri *p, bool enter);
 enum pri_verdict pri_step_report(struct pri *p, bool enter);
 
 /* Something went wrong in the step that runs: outcome, history, and the next version report tell it. */
@@ -105,6 +113,8 @@ void pri_remember_attack(struct pri *p, const struct pri_problem *problem);
  * where it came from the state: free that. */
 void pri_last_report(struct pri *p, const struct pri_ecu *e, struct pri_blob *stored, struct up_span *report);
 void pri_release_parcels(struct pri *p);
+/* Member M has confirmed T. */
+void pri_keep_backup(struct pri *p, unsigned m, const struct up_target *t);
 /* Into the parcel of member M, a Secondary: with its image's metadata when there is an ORDER. */
 enum up_err pri_build_parcel(struct pri *p, unsigned m, const struct pri_order *order) UP_NODISCARD;
 /* The bundle is recorded so, under the order of the present plan. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "metadata/encode.h"
+#include "primary/backup.h"
 
 #define RESERVE_BYTES (1u << 20) /* the system keeps this much, whatever we download */
 #define PIECE_BYTES   65536
@@ -166,11 +167,12 @@ static bool is_wanted(const char *name, const struct pri_plan *plan)
     return false;
 }
 
-void pri_download_prune(const char *dir, const struct pri_plan *plan)
+void pri_download_prune(const char *dir, const struct pri_plan *plan, struct pri_state *state)
 {
     DIR *d = opendir(dir);
     if (d == NULL) return;
     for (struct dirent *e; (e = readdir(d)) != NULL;)
-        if (e->d_name[0] != '.' && !is_wanted(e->d_name, plan)) (void)unlinkat(dirfd(d), e->d_name, 0);
+        if (e->d_name[0] != '.' && !is_wanted(e->d_name, plan) && !pri_backup_is_file(state, e->d_name))
+            (void)unlinkat(dirfd(d), e->d_name, 0);
     (void)closedir(d);
 }

@@ -25,8 +25,8 @@ void pri_download_begin(struct pri_download *d, const char *dir, struct pri_fetc
 enum pri_verdict pri_download_step(struct pri_download *d, const struct pri_chain *images);
 uint64_t pri_download_done(const struct pri_download *d);
 void pri_download_cancel(struct pri_download *d);
-/* Removes every image that no order of PLAN names. */
-void pri_download_prune(const char *dir, const struct pri_plan *plan);
+/* Removes every image that no order of PLAN names and that is nobody's backup (primary/backup.h). */
+void pri_download_prune(const char *dir, const struct pri_plan *plan, struct pri_state *state);
 
 /* FILE mapped for reading; .p NULL: WHY in errno. Undo with pri_unmap(). */
 struct up_span pri_map(const char *path);

@@ -16,7 +16,7 @@ static uint32_t short_us(uint64_t now_us)
 const char *pri_errand_name(enum pri_errand e)
 {
     static const char *const names[PRI_ERRANDS] = {"identify", "inform", "prepare", "activate",
-                                                   "confirm",  "revert", "report"};
+                                                   "confirm",  "revert", "report",  "restore"};
     return names[e];
 }
 
@@ -42,6 +42,7 @@ void pri_ecu_send(struct pri_ecu *e, enum pri_errand errand, const struct pri_pa
     e->asked = e->skipped = false;
     e->not_before_us = e->patience_us = 0;
     e->moved = 0;
+    e->returned = false;
     e->began_us = e->heard_us = now_us;
     e->busy = true;
     e->verdict = PRI_WAIT;

@@ -37,8 +37,9 @@ enum pri_errand {
     PRI_PREPARE,  /* metadata, image, both verified by the Secondary */
     PRI_ACTIVATE, /* arm, reset, comes back on trial */
     PRI_CONFIRM,
-    PRI_REVERT, /* back to the old image, whatever the stage */
-    PRI_REPORT, /* slots and a new version report */
+    PRI_REVERT,  /* back to the old image, whatever the stage */
+    PRI_REPORT,  /* slots and a new version report */
+    PRI_RESTORE, /* one slot: the image that is away comes back and runs; nothing where none is */
     PRI_ERRANDS
 };
 const char *pri_errand_name(enum pri_errand e); /* "prepare" */
@@ -69,6 +70,7 @@ struct pri_ecu {
     bool asked, skipped;
     unsigned together; /* steps that the request under way reads for */
     uint64_t not_before_us, patience_us, heard_us;
+    bool returned;                          /* RESTORE: the image has come back */
     uint64_t moved;                         /* bytes of the image that are safe, last seen */
     uint64_t seen, window_us, window_bytes; /* of the transfer under way */
     struct pri_parcel parcel;

@@ -54,6 +54,15 @@ static void ask_extended(struct pri_ecu *e, uint64_t now_us)
     uds_client_session(&e->client, UDS_EXTENDED, short_us(now_us));
 }
 
+/* With one slot the application ends while another one is written over it. */
+static void ask_programming(struct pri_ecu *e, uint64_t now_us)
+{
+    if (e->capabilities.layout == UDS_LAYOUT_ONE_SLOT)
+        uds_client_session(&e->client, UDS_PROGRAMMING, short_us(now_us));
+    else
+        e->skipped = true;
+}
+
 static void ask_did(struct pri_ecu *e, uint64_t now_us)
 {
     uint8_t request[1 + 2 * PRI_READ_MAX] = {UDS_READ_DATA};
@@ -131,6 +140,52 @@ static void ask_verify_image(struct pri_ecu *e, uint64_t now_us)
         e->skipped = true;
     else
         uds_client_routine(&e->client, UDS_ROUTINE_VERIFY_IMAGE, NULL, 0, short_us(now_us));
+}
+
+/* ---- what is away ---- */
+
+static bool is_away(const struct pri_ecu *e)
+{
+    return e->slots.running == UDS_SLOT_AWAY;
+}
+
+/* It forgets which order it has accepted, and takes the image that is away instead. */
+static void ask_reset_away(struct pri_ecu *e, uint64_t now_us)
+{
+    if (is_away(e))
+        uds_client_reset(&e->client, UDS_HARD_RESET, short_us(now_us));
+    else
+        e->skipped = true;
+}
+
+static void ask_backup(struct pri_ecu *e, uint64_t now_us)
+{
+    const bool begun = e->slots.total == e->parcel.image.n && e->slots.other != UDS_SLOT_RECEIVING &&
+                       e->slots.other != UDS_SLOT_VERIFIED;
+    const uint64_t offset = begun ? e->slots.transported : 0;
+    if (!is_away(e) || offset == e->parcel.image.n) {
+        e->skipped = true;
+        return;
+    }
+    if (offset > e->moved) e->attempts = 0;
+    e->moved = offset;
+    uds_client_put_image(&e->client, 0, offset, e->parcel.image.p, e->parcel.image.n, short_us(now_us));
+}
+
+static void ask_verify_backup(struct pri_ecu *e, uint64_t now_us)
+{
+    if (is_away(e))
+        uds_client_routine(&e->client, UDS_ROUTINE_VERIFY_IMAGE, NULL, 0, short_us(now_us));
+    else
+        e->skipped = true;
+}
+
+static void ask_returned(struct pri_ecu *e, uint64_t now_us)
+{
+    if (is_away(e))
+        uds_client_read(&e->client, UDS_DID_SLOTS, short_us(now_us));
+    else
+        e->skipped = true;
 }
 
 static void ask_routine(struct pri_ecu *e, uint16_t routine, uint64_t now_us)
@@ -332,6 +387,20 @@ static enum up_err got_trial(struct pri_ecu *e, struct up_span data, uint64_t no
     return problem(e, UP_INSTALL, "the new image did not start, or failed its self-test; the old one runs");
 }
 
+/* Restarted: the session that it is in is the default one again. */
+static enum up_err got_restarted(struct pri_ecu *e, struct up_span data, uint64_t now_us)
+{
+    return got_slots(e, data, now_us);
+}
+
+static enum up_err got_returned(struct pri_ecu *e, struct up_span data, uint64_t now_us)
+{
+    UP_TRY(got_slots(e, data, now_us));
+    if (is_away(e)) return problem(e, UP_INSTALL, "its backup did not start");
+    e->returned = true;
+    return UP_OK;
+}
+
 static enum up_err got_old(struct pri_ecu *e, struct up_span data, uint64_t now_us)
 {
     UP_TRY(got_slots(e, data, now_us));
@@ -434,6 +503,7 @@ static const struct pri_step prepare[] = {EXTENDED,
                                           VERIFY,
                                           VERSIONS,
                                           SLOTS,
+                                          {.ask = ask_programming},
                                           {.ask = ask_image, .transfers = true},
                                           {.ask = ask_verify_image},
                                           READ(UDS_DID_SLOTS, got_prepared, slots_bytes),
@@ -443,8 +513,18 @@ static const struct pri_step activate[] = {
 static const struct pri_step confirm[] = {EXTENDED, {.ask = ask_confirm}, SLOTS, IMAGE, END};
 static const struct pri_step revert[] = {EXTENDED,           SLOTS, {.ask = ask_revert}, RESET,
                                          RESTARTED(got_old), END};
+static const struct pri_step restore[] = {EXTENDED,
+                                          SLOTS,
+                                          {.ask = ask_reset_away, .got = got_reset, .unheard = true},
+                                          {.ask = ask_returned, .got = got_restarted, .patient = true},
+                                          {.ask = ask_programming},
+                                          {.ask = ask_backup, .transfers = true},
+                                          {.ask = ask_verify_backup},
+                                          {.ask = ask_reset_away, .got = got_reset, .unheard = true},
+                                          {.ask = ask_returned, .got = got_returned, .patient = true},
+                                          END};
 static const struct pri_step report[] = {SLOTS, VERSIONS, IMAGE, REPORT, END};
 
 const struct pri_step *const pri_scripts[PRI_ERRANDS] = {
     [PRI_IDENTIFY] = identify, [PRI_INFORM] = inform, [PRI_PREPARE] = prepare, [PRI_ACTIVATE] = activate,
-    [PRI_CONFIRM] = confirm,   [PRI_REVERT] = revert, [PRI_REPORT] = report};
+    [PRI_CONFIRM] = confirm,   [PRI_REVERT] = revert, [PRI_REPORT] = report,   [PRI_RESTORE] = restore};

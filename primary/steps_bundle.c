@@ -114,6 +114,7 @@ static void account_member(struct pri *p, struct pri_bundle *b, struct pri_membe
     struct pri_row *r = &p->outcome.row[index_of(p, m)];
     const bool updated = v == PRI_DONE || pri_bundle_confirmed(b, m), own = m->problem.err != UP_OK;
     const char *why = own ? m->problem.what : b->problem.err != UP_OK ? b->problem.what : "taken back";
+    if (updated && m->target.length > 0) pri_keep_backup(p, index_of(p, m), &m->target);
     p->unsettled[index_of(p, m)] = pri_bundle_unsettled(b, m);
     r->ordered = true;
     r->updated = updated;
@@ -270,6 +271,8 @@ static void join(struct pri *p, struct pri_order *o)
         pri_bundle_hold(b, m, UP_PRECONDITION, "an older bundle is still being taken back");
     } else if (m->ecu != NULL && !m->ecu->online) {
         pri_bundle_hold(b, m, UP_UNAVAILABLE, "does not answer");
+    } else if (p->no_backup[o->member]) {
+        pri_bundle_hold(b, m, UP_PRECONDITION, "it has one slot, and there is no backup of what it runs");
     } else if (m->ecu != NULL) {
         enum up_err e = give_parcel(p, m, o);
         if (e != UP_OK) pri_bundle_hold(b, m, e, up_err_text(e));

@@ -115,7 +115,7 @@ enum pri_verdict pri_step_download(struct pri *p, bool enter)
         }
         p->downloading = 0;
         p->download = (struct pri_download){0};
-        pri_download_prune(p->images_dir, &p->plan);
+        pri_download_prune(p->images_dir, &p->plan, p->ports.state);
     }
     for (; p->downloading < p->plan.count; p->downloading++) {
         struct pri_order *o = &p->plan.orders[p->downloading];

@@ -11,8 +11,8 @@
 #include "sim/vehicle.h"
 
 static const char help_text[] =
-    "Usage: isoctane-sim vehicle [--seed N] [--drop PERCENT] [--dir FOLDER] [--log FILE]\n"
-    "                            [--capture FILE] [--quiet] [--json]\n"
+    "Usage: isoctane-sim vehicle [--seed N] [--drop PERCENT] [--layout LAYOUT] [--dir FOLDER]\n"
+    "                            [--log FILE] [--capture FILE] [--quiet] [--json]\n"
     "\n"
     "One Primary, four Secondaries on two CAN buses, both repositories and the Director in one process, "
     "under a virtual\n"
@@ -21,6 +21,7 @@ static const char help_text[] =
     "\n"
     "  --seed N          of keys, images, nonces and faults (default 1)\n"
     "  --drop PERCENT    frames lost on both buses\n"
+    "  --layout LAYOUT   of the Secondaries: two-slots (default), swap, one-slot\n"
     "  --dir FOLDER      keep everything there (empty or absent; default: a temporary folder)\n"
     "  --log FILE        write every frame of both buses to FILE, as candump -L does\n"
     "  --capture FILE    the same as pcapng, an interface per bus\n"
@@ -111,17 +112,26 @@ static int drive_logged(struct sim_vehicle_options *o, struct sim_vehicle **v, b
     return SIM_EXIT_FAULT;
 }
 
+static bool read_layout(const char *text, enum sec_layout_kind *out)
+{
+    static const char *const names[] = {
+        [SEC_TWO_SLOTS] = "two-slots", [SEC_SWAP] = "swap", [SEC_ONE_SLOT] = "one-slot"};
+    for (int i = SEC_TWO_SLOTS; i <= SEC_ONE_SLOT; i++) {
+        if (strcmp(text, names[i]) != 0) continue;
+        *out = (enum sec_layout_kind)i;
+        return true;
+    }
+    return false;
+}
+
 int sim_cmd_vehicle(int argc, char **argv)
 {
-    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
-                                            {"drop", required_argument, NULL, 'd'},
-                                            {"dir", required_argument, NULL, 'D'},
-                                            {"log", required_argument, NULL, 'l'},
-                                            {"capture", required_argument, NULL, 'c'},
-                                            {"quiet", no_argument, NULL, 'q'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    static const struct option options[] = {
+        {"seed", required_argument, NULL, 's'},   {"drop", required_argument, NULL, 'd'},
+        {"layout", required_argument, NULL, 'L'}, {"dir", required_argument, NULL, 'D'},
+        {"log", required_argument, NULL, 'l'},    {"capture", required_argument, NULL, 'c'},
+        {"quiet", no_argument, NULL, 'q'},        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},         {0}};
     static struct sim_vehicle *vehicle; /* for the clock in front of events */
     struct sim_vehicle_options o = {.seed = 1, .scheme = UP_ED25519, .event = print_event, .ctx = &vehicle};
     bool json = false;
@@ -141,6 +151,10 @@ int sim_cmd_vehicle(int argc, char **argv)
             o.faults.drop_ppm = (uint32_t)(percent * 10000.0);
             if (*end == '\0' && end != optarg && percent >= 0 && percent <= 100) break;
             fprintf(stderr, "isoctane-sim vehicle: --drop %s: not a percentage\n", optarg);
+            return SIM_EXIT_USAGE;
+        case 'L':
+            if (read_layout(optarg, &o.layout)) break;
+            fprintf(stderr, "isoctane-sim vehicle: --layout %s: give two-slots, swap or one-slot\n", optarg);
             return SIM_EXIT_USAGE;
         case 'D':
             o.dir = optarg;

@@ -133,8 +133,8 @@ static bool open_secondaries(struct sim_vehicle *v, char *why, size_t why_size)
         .buses = v->buses, .bus_count = SIM_WORLD_BUSES, .ecus = v->ecus, .ecu_count = SECONDARIES};
     for (unsigned i = 0; i < SECONDARIES; i++) {
         const struct sim_world_ecu *spec = &sim_world_ecus[i + 1];
-        if (!sim_virtual_ecu_open_demo(&v->ecus[i], &v->world, spec, &v->buses[spec->bus], v->options.seed,
-                                       v->config.base_time_s, why, why_size))
+        if (!sim_virtual_ecu_open_demo(&v->ecus[i], &v->world, spec, v->options.layout, &v->buses[spec->bus],
+                                       v->options.seed, v->config.base_time_s, why, why_size))
             return false;
     }
     return true;
@@ -266,6 +266,11 @@ struct sim_backend *sim_vehicle_backend(struct sim_vehicle *v)
 {
     return v->backend;
 }
+void sim_vehicle_sicken(struct sim_vehicle *v, unsigned ecu, bool sick)
+{
+    v->ecus[ecu - 1].sick = sick;
+}
+
 const struct sim_bus *sim_vehicle_bus(const struct sim_vehicle *v, unsigned bus)
 {
     return &v->buses[bus];

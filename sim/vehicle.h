@@ -6,6 +6,7 @@
 
 #include "primary/ecu.h"
 #include "primary/primary.h"
+#include "secondary/layout.h"
 #include "sim/backend.h"
 #include "sim/bus.h"
 #include "sim/candump.h"
@@ -16,8 +17,9 @@
 
 struct sim_vehicle_options {
     uint64_t seed;
-    const char *dir;       /* an empty or absent folder for everything that is kept */
-    enum up_scheme scheme; /* Ed25519 for runs that repeat to the byte: see metadata/crypto_openssl.h */
+    const char *dir;             /* an empty or absent folder for everything that is kept */
+    enum up_scheme scheme;       /* Ed25519 for runs that repeat to the byte: see metadata/crypto_openssl.h */
+    enum sec_layout_kind layout; /* of all Secondaries */
     struct sim_bus_faults faults; /* on both buses */
     FILE *log;                    /* every frame of both buses, as candump -L; NULL: none */
     struct sim_pcapng *capture;   /* the same as pcapng; NULL: none */
@@ -69,6 +71,8 @@ void sim_vehicle_running(struct sim_vehicle *v, unsigned ecu, char name[UP_NAME_
 struct sec_agent *sim_vehicle_agent(struct sim_vehicle *v, unsigned ecu);
 /* Takes power from an ECU; it starts again at the next turn. */
 void sim_vehicle_cut_power(struct sim_vehicle *v, unsigned ecu);
+/* From now on every self-test of ECU (1..) fails, or none does. */
+void sim_vehicle_sicken(struct sim_vehicle *v, unsigned ecu, bool sick);
 const struct sim_bus *sim_vehicle_bus(const struct sim_vehicle *v, unsigned bus);
 
 #endif

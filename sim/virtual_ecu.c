@@ -30,9 +30,9 @@ uint32_t sim_ecu_slot_bytes(const struct sim_world_ecu *spec)
 
 static bool self_test(void *ctx, struct up_span image)
 {
-    (void)ctx;
+    const struct sim_virtual_ecu *e = ctx;
     static const char broken[] = "ISOCTANE-BROKEN";
-    return image.n < sizeof broken - 1 || memcmp(image.p, broken, sizeof broken - 1) != 0;
+    return !e->sick && (image.n < sizeof broken - 1 || memcmp(image.p, broken, sizeof broken - 1) != 0);
 }
 
 static bool random_bytes(void *ctx, uint8_t *out, size_t n)
@@ -68,7 +68,7 @@ bool sim_virtual_ecu_open(struct sim_virtual_ecu *e, const struct sim_virtual_ec
     e->identity.room = &e->room;
     e->identity.max_message = SIM_ECU_MESSAGE_MAX;
     e->platform = (struct sec_platform){.ctx = e, .self_test = self_test, .random = random_bytes};
-    uint32_t size = sec_layout_size(SEC_TWO_SLOTS, SECTOR, e->identity.staging_bytes, parts->slot_bytes);
+    uint32_t size = sec_layout_size(e->identity.layout, SECTOR, e->identity.staging_bytes, parts->slot_bytes);
     if (!sec_flash_posix_open(&e->flash, parts->flash_path, size, SECTOR, PROGRAM_UNIT, true, true, why,
                               why_size))
         return false;
@@ -80,8 +80,8 @@ bool sim_virtual_ecu_open(struct sim_virtual_ecu *e, const struct sim_virtual_ec
 }
 
 bool sim_virtual_ecu_open_demo(struct sim_virtual_ecu *e, const struct sim_world *w,
-                               const struct sim_world_ecu *spec, struct sim_bus *bus, uint64_t seed,
-                               int64_t base_s, char *why, size_t why_size)
+                               const struct sim_world_ecu *spec, enum sec_layout_kind layout,
+                               struct sim_bus *bus, uint64_t seed, int64_t base_s, char *why, size_t why_size)
 {
     char path[SIM_PATH_MAX + 64], key[SIM_PATH_MAX], name[UP_NAME_MAX + 1];
     struct up_span director = {0}, image_root = {0};
@@ -104,6 +104,7 @@ bool sim_virtual_ecu_open_demo(struct sim_virtual_ecu *e, const struct sim_world
                      .base_time_s = base_s,
                      .time_max_age_s = TIME_MAX_AGE_S,
                      .trial_limit_s = TRIAL_LIMIT_S,
+                     .layout = layout,
                      .staging_bytes = sim_ecu_staging_bytes(spec)},
         .plant = {.director_root = director,
                   .image_root = spec->full ? image_root : (struct up_span){0},
@@ -141,8 +142,8 @@ void sim_virtual_ecu_cut(struct sim_virtual_ecu *e, uint64_t now_us)
 
 static void boot(struct sim_virtual_ecu *e, uint64_t now_us)
 {
-    static const struct uds_server_config server = {
-        .max_message = SIM_ECU_MESSAGE_MAX, .download_sessions = 1u << UDS_EXTENDED | 1u << UDS_PROGRAMMING};
+    const struct uds_server_config server = {.max_message = SIM_ECU_MESSAGE_MAX,
+                                             .download_sessions = sec_agent_download_sessions(&e->identity)};
     struct isotp_frame lost;
     if (sec_boot(&e->agent, &e->flash.port, &e->identity, &e->platform, now_us / 1000) != UP_OK) {
         e->boot_us = UINT64_MAX; /* a dead ECU: silent, as a real one */

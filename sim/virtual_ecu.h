@@ -21,6 +21,7 @@ struct sim_virtual_ecu {
     struct isotp_link *link;
     struct isotp_config channel;
     bool running, opened, signing;
+    bool sick;        /* fails every self-test */
     uint64_t boot_us; /* starts then, when it is not running */
     uint64_t random;
     struct up_buf room;
@@ -42,8 +43,9 @@ bool sim_virtual_ecu_open(struct sim_virtual_ecu *e, const struct sim_virtual_ec
                           size_t why_size);
 /* One of the demo vehicle's, with image 1. */
 bool sim_virtual_ecu_open_demo(struct sim_virtual_ecu *e, const struct sim_world *w,
-                               const struct sim_world_ecu *spec, struct sim_bus *bus, uint64_t seed,
-                               int64_t base_s, char *why, size_t why_size);
+                               const struct sim_world_ecu *spec, enum sec_layout_kind layout,
+                               struct sim_bus *bus, uint64_t seed, int64_t base_s, char *why,
+                               size_t why_size);
 void sim_virtual_ecu_close(struct sim_virtual_ecu *e);
 void sim_virtual_ecu_pump(struct sim_virtual_ecu *e, uint64_t now_us);
 uint32_t sim_virtual_ecu_due(const struct sim_virtual_ecu *e, uint64_t now_us);

@@ -1,5 +1,7 @@
 /* Images on disk: resumed, bounded, hashed from byte 0 before they count. */
+#include "primary/backup.h"
 #include "primary/download.h"
+#include "primary/state.h"
 #include "tests/suite.h"
 
 #include <stdio.h>
@@ -310,15 +312,22 @@ START_TEST(only_images_that_no_order_waits_for_are_removed)
 {
     static struct pri_plan plan;
     begin();
+    char why[256];
+    struct pri_state *state = pri_state_open(":memory:", why, sizeof why);
+    ck_assert_msg(state != NULL, "%s", why);
     const char *dir = author_text("%s/a.part.of", folder_path()); /* a folder may be called so */
     ck_assert_int_eq(mkdir(dir, 0700), 0);
     struct up_target waiting = target_of("a", UP_SPAN("a")), part_of = target_of("b", UP_SPAN("b")),
-                     installed = target_of("c", UP_SPAN("c")), old = target_of("d", UP_SPAN("d"));
+                     installed = target_of("c", UP_SPAN("c")), old = target_of("d", UP_SPAN("d")),
+                     before = target_of("e", UP_SPAN("e"));
+    struct pri_backup backup = {.name = "e", .length = 1};
+    memcpy(backup.sha256, before.hashes.sha256, sizeof backup.sha256);
+    ck_assert_int_eq(pri_backup_put(state, "ECU-1", &backup), UP_OK);
     plan.count = 3;
     plan.orders[0] = (struct pri_order){.director = waiting, .pending = true};
     plan.orders[1] = (struct pri_order){.director = part_of, .pending = true};
     plan.orders[2] = (struct pri_order){.director = installed};
-    const char *keep[] = {hex_of(&waiting), author_text("%s.part", hex_of(&part_of))};
+    const char *keep[] = {hex_of(&waiting), author_text("%s.part", hex_of(&part_of)), hex_of(&before)};
     const char *gone[] = {hex_of(&installed),
                           hex_of(&old),
                           author_text("%s.part", hex_of(&old)),
@@ -330,13 +339,14 @@ START_TEST(only_images_that_no_order_waits_for_are_removed)
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         folder_write_text(author_text("%s/%s", dir, gone[i]), "");
     folder_write_text("outside", "");
-    pri_download_prune(dir, &plan);
+    pri_download_prune(dir, &plan, state);
     for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
         ck_assert_int_eq(access(author_text("%s/%s", dir, keep[i]), F_OK), 0);
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         ck_assert_int_ne(access(author_text("%s/%s", dir, gone[i]), F_OK), 0);
     ck_assert_int_eq(access("outside", F_OK), 0);
-    pri_download_prune("no such folder", &plan);
+    pri_download_prune("no such folder", &plan, state);
+    pri_state_close(state);
     end();
 }
 END_TEST

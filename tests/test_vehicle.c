@@ -316,6 +316,69 @@ START_TEST(attack_comes_out_as_the_table_says)
 }
 END_TEST
 
+/* ---- layouts ---- */
+
+START_TEST(every_layout_is_updated)
+{
+    struct sim_vehicle *v = build((struct sim_vehicle_options){.layout = (enum sec_layout_kind)_i});
+    update_all(v);
+    const struct pri_outcome *o = update(v);
+    ck_assert_uint_eq(o->updated + o->pending, 0);
+    dismantle(v);
+}
+END_TEST
+
+/* S-IMG-11, S-IMG-12 */
+START_TEST(the_primary_sends_the_old_image_back_when_the_new_one_is_not_well)
+{
+    struct sim_vehicle *v = build((struct sim_vehicle_options){.layout = SEC_ONE_SLOT});
+    const unsigned sick = (unsigned)_i; /* 1 is in a bundle with 3; 2 stands alone */
+    ck_assert(sim_vehicle_order(v, 2));
+    sim_vehicle_sicken(v, sick, true);
+    for (unsigned cycle = 0; cycle < 2; cycle++) { /* not again until the order changes */
+        const struct pri_outcome *o = update(v);
+        if (cycle == 0) ck_assert_int_eq(o->row[sick].err, UP_INSTALL);
+        ck_assert_uint_eq(o->row[sick].updated, 0);
+        for (unsigned ecu = 1; ecu < SIM_WORLD_ECUS; ecu++) {
+            const bool stays = ecu == sick || (sick == 1 && ecu == 3);
+            expect_image(v, ecu, stays ? 1 : 2);
+        }
+    }
+    dismantle(v);
+}
+END_TEST
+
+/* It is gone from the Image repository, and nobody else has it. */
+START_TEST(what_has_no_backup_is_not_written_over)
+{
+    struct sim_vehicle *v = build((struct sim_vehicle_options){.layout = SEC_ONE_SLOT});
+    char path[1100];
+    snprintf(path, sizeof path, "rm -f %s/repo/targets/*/*fw-1.bin", sim_vehicle_world(v)->repos);
+    ck_assert_int_eq(system(path), 0); /* NOLINT(cert-env33-c): a folder of our own */
+    ck_assert(sim_vehicle_order(v, 2));
+    const struct pri_outcome *o = update(v);
+    ck_assert_int_eq(o->row[1].err, UP_PRECONDITION);
+    for (unsigned ecu = 1; ecu < SIM_WORLD_ECUS; ecu++) expect_image(v, ecu, 1);
+    dismantle(v);
+}
+END_TEST
+
+START_TEST(a_cut_while_nothing_runs_is_healed_by_the_next_cycle)
+{
+    struct cut c = {.ecu = (unsigned)_i, .at = sim_world_ecus[_i].image_bytes / 2};
+    struct sim_vehicle *v =
+        build((struct sim_vehicle_options){.layout = SEC_ONE_SLOT, .progress = cut_on_progress, .ctx = &c});
+    c.vehicle = v;
+    ck_assert(sim_vehicle_order(v, 2));
+    (void)update(v);
+    ck_assert(c.done);
+    const struct pri_outcome *o = update(v);
+    ck_assert_msg(o->err == UP_OK, "%s: %s", up_err_name(o->err), o->detail);
+    for (unsigned ecu = 1; ecu < SIM_WORLD_ECUS; ecu++) expect_image(v, ecu, 2);
+    dismantle(v);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("vehicle");
@@ -335,6 +398,10 @@ int main(void)
     tcase_add_loop_test(c, a_secondary_that_loses_power_in_mid_transfer_goes_on_where_it_was, 1,
                         SIM_WORLD_ECUS);
     tcase_add_loop_test(c, a_primary_that_loses_power_in_mid_update_brings_the_vehicle_to_one_end, 0, CUTS);
+    tcase_add_loop_test(c, every_layout_is_updated, SEC_SWAP, SEC_ONE_SLOT + 1);
+    tcase_add_loop_test(c, the_primary_sends_the_old_image_back_when_the_new_one_is_not_well, 1, 3);
+    tcase_add_test(c, what_has_no_backup_is_not_written_over);
+    tcase_add_loop_test(c, a_cut_while_nothing_runs_is_healed_by_the_next_cycle, 1, SIM_WORLD_ECUS);
     tcase_add_loop_test(c, attack_comes_out_as_the_table_says, 0, (int)sim_attack_count);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
