@@ -42,6 +42,20 @@ enum uds_service {
     X(0x35, INVALID_KEY, "invalidKey")                                                                       \
     X(0x36, TOO_MANY_ATTEMPTS, "exceededNumberOfAttempts")                                                   \
     X(0x37, DELAY_NOT_EXPIRED, "requiredTimeDelayNotExpired")                                                \
+    X(0x50, CERTIFICATE_PERIOD, "certificateVerificationFailedInvalidTimePeriod")                            \
+    X(0x51, CERTIFICATE_SIGNATURE, "certificateVerificationFailedInvalidSignature")                          \
+    X(0x52, CERTIFICATE_CHAIN, "certificateVerificationFailedInvalidChainOfTrust")                           \
+    X(0x53, CERTIFICATE_TYPE, "certificateVerificationFailedInvalidType")                                    \
+    X(0x54, CERTIFICATE_FORMAT, "certificateVerificationFailedInvalidFormat")                                \
+    X(0x55, CERTIFICATE_CONTENT, "certificateVerificationFailedInvalidContent")                              \
+    X(0x56, CERTIFICATE_SCOPE, "certificateVerificationFailedInvalidScope")                                  \
+    X(0x57, CERTIFICATE_REVOKED, "certificateVerificationFailedInvalidCertificate")                          \
+    X(0x58, OWNERSHIP_FAILED, "ownershipVerificationFailed")                                                 \
+    X(0x59, CHALLENGE_FAILED, "challengeCalculationFailed")                                                  \
+    X(0x5A, ACCESS_RIGHTS_FAILED, "settingAccessRightsFailed")                                               \
+    X(0x5B, SESSION_KEY_FAILED, "sessionKeyCreationDerivationFailed")                                        \
+    X(0x5C, CONFIGURATION_FAILED, "configurationDataUsageFailed")                                            \
+    X(0x5D, DEAUTHENTICATION_FAILED, "deAuthenticationFailed")                                               \
     X(0x70, DOWNLOAD_NOT_ACCEPTED, "uploadDownloadNotAccepted")                                              \
     X(0x71, TRANSFER_SUSPENDED, "transferDataSuspended")                                                     \
     X(0x72, PROGRAMMING_FAILURE, "generalProgrammingFailure")                                                \
@@ -70,6 +84,13 @@ uds_echo_bytes(unsigned sid); /* bytes after the service that a positive answer 
 
 enum uds_session { UDS_DEFAULT = 1, UDS_PROGRAMMING = 2, UDS_EXTENDED = 3 };
 enum uds_reset { UDS_HARD_RESET = 1 };
+enum uds_authentication {
+    UDS_DEAUTHENTICATE = 0,
+    UDS_VERIFY_UNIDIRECTIONAL = 1,
+    UDS_VERIFY_BIDIRECTIONAL = 2,
+    UDS_PROOF_OF_OWNERSHIP = 3,
+    UDS_AUTHENTICATION_CONFIGURATION = 8
+};
 enum uds_routine_control { UDS_START = 1, UDS_STOP = 2, UDS_RESULTS = 3 };
 
 /* Data identifiers (docs/pouf.md, section 5). */

@@ -283,8 +283,9 @@ static bool offered(const struct uds_owner *o, uint8_t sid)
     case UDS_READ_DATA:
         return o->read != NULL;
     case UDS_SECURITY_ACCESS:
+        return o->security != NULL && !o->without_27;
     case UDS_AUTHENTICATION:
-        return o->security != NULL;
+        return o->security != NULL && !o->without_29;
     case UDS_WRITE_DATA:
         return o->write != NULL;
     case UDS_ROUTINE_CONTROL:

@@ -48,6 +48,7 @@ struct uds_owner {
      * server's. */
     enum uds_code (*security)(void *ctx, uint8_t service, const uint8_t *data, size_t n, uint8_t *out,
                               size_t cap, size_t *out_n);
+    bool without_27, without_29; /* SECURITY is for the other one only */
     /* 11: may it be? The reset itself is due when uds_server_reset_due() says so, after the answer
      * has left. */
     enum uds_code (*reset)(void *ctx, uint8_t type);
