@@ -93,6 +93,7 @@ check:
 	@$(MAKE) --no-print-directory -j2 check-built
 
 check-built: all $(patsubst %,$(BUILD)/tests/%,$(TESTS) $(FUZZERS))
+	@tests/conformance
 	@BUILD=$(BUILD) tests/run $(TESTS) $(SCRIPTS) -- $(FUZZERS)
 
 ## Every test and corpus under AddressSanitizer and UndefinedBehaviorSanitizer

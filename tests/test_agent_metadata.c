@@ -523,6 +523,23 @@ START_TEST(both_repositories_must_agree)
 }
 END_TEST
 
+/* F-FULL-08 */
+START_TEST(images_of_other_ecus_are_not_its_business)
+{
+    fresh(true);
+    order("fw/new", 2);
+    char *both = author_text("%s,%s", ecu_target("fw/new", 2, e.new_image, ECU_SERIAL),
+                             ecu_target("fw/of-another", 2, e.new_image, "ECU-9"));
+    struct up_span targets = author_targets(&e.director, e.version, both);
+    struct up_span snapshot =
+        author_snapshot(&e.director, e.version, author_meta_bound("targets", e.version, targets));
+    ecu_replace(&e, "director/targets", targets);
+    ecu_replace(&e, "director/snapshot", snapshot);
+    ecu_replace(&e, "director/timestamp", author_timestamp(&e.director, e.version, snapshot, e.version));
+    IS(ecu_send(&e), UP_OK); /* which the Image repository does not have at all */
+}
+END_TEST
+
 SUITE("agent_metadata", only_known_paths_of_bounded_size_are_taken,
       metadata_is_taken_in_the_extended_session_only,
       more_than_the_bank_holds_is_refused_with_room_left_for_what_is_trusted,
@@ -535,4 +552,5 @@ SUITE("agent_metadata", only_known_paths_of_bounded_size_are_taken,
       each_file_of_a_full_set_is_needed, the_directors_set_is_committed_as_one_and_image_files_one_by_one,
       what_cannot_be_stored_is_not_accepted, no_order_for_us_is_told_and_keeps_what_runs,
       an_order_for_another_ecu_is_none_for_us, what_is_ordered_and_runs_already_needs_no_images,
-      orders_that_do_not_fit_this_ecu_have_their_names, both_repositories_must_agree)
+      orders_that_do_not_fit_this_ecu_have_their_names, both_repositories_must_agree,
+      images_of_other_ecus_are_not_its_business)

@@ -190,6 +190,8 @@ static const struct {
     {"[vehicle]", "[vehicle", "2: expected [section] or key = value"},
     {"[time]\n", "[time\n", "17: expected [section] or key = value"},
     /* sections */
+    {"[image]\nurl = https://[::1]/repo/\nroot = image.json\nprofile = deployed\n", "",
+     "[image] url is missing"},
     {"[vehicle]", "[car]", "2: [car]: unknown section"},
     {"[vehicle]", "[vehicles]", "2: [vehicles]: unknown section"},
     {"; a vehicle", "[extra]\n; a vehicle", "1: [extra]: unknown section"},
@@ -257,6 +259,7 @@ static const struct {
     {"serial = tcu-1", "serial = radar", "38: [ecu radar]: the serial of the Primary"},
 };
 
+/* P-FULL-01, P-FULL-02: both repositories, and where they are, or nothing starts */
 START_TEST(every_mistake_has_its_message)
 {
     char why[400], expected[400];

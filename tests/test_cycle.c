@@ -258,6 +258,27 @@ START_TEST(one_time_holds_for_the_whole_cycle)
 }
 END_TEST
 
+/* P-FULL-12: what was verified and fetched, and then left lying, is verified again. */
+START_TEST(an_install_that_was_cut_off_is_not_resumed_with_expired_metadata)
+{
+    yard_open(&y);
+    y.site.author[UP_DIRECTOR].expires = y.site.author[UP_IMAGE].expires = "2025-06-15T15:09:00Z";
+    yard_publish(&y, yard_order(&y, TCU, "tcu-new", 2, NULL)); /* valid for more than two minutes */
+    y.site.net.patience = 10;
+    yard_cycle_until(&y, PRI_UPDATE, "download");
+    yard_cut(&y);
+    yard_pass(&y, 300);
+    y.site.net.patience = 0;
+    failed(UP_EXPIRED, "director timestamp.json");
+    ck_assert_str_eq(yard_runs(&y, TCU), "tcu-old");
+    y.site.author[UP_DIRECTOR].expires = y.site.author[UP_IMAGE].expires = AUTHOR_EXPIRES;
+    yard_publish(&y, yard_order(&y, TCU, "tcu-new", 2, NULL));
+    (void)yard_good(&y);
+    ck_assert_str_eq(yard_runs(&y, TCU), "tcu-new");
+    yard_close(&y);
+}
+END_TEST
+
 /* ---- what goes wrong, and who hears of it ---- */
 
 /* E-FULL-10, P-FULL-07, P-MATCH-12 */
@@ -737,4 +758,5 @@ SUITE("cycle", only_attacks_are_told_and_counted, every_start_is_counted_once,
       what_happens_while_a_report_is_under_way_stays, attack_text_is_bounded_and_harmless,
       the_counter_of_our_report_never_repeats, a_full_disk_keeps_the_manifest_at_home,
       results_are_told_with_the_order_that_they_belong_to, damage_is_told_in_the_next_cycle,
-      a_state_folder_that_cannot_be_used_is_told)
+      a_state_folder_that_cannot_be_used_is_told,
+      an_install_that_was_cut_off_is_not_resumed_with_expired_metadata)

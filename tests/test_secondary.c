@@ -96,6 +96,8 @@ static const struct {
     {"hardware_id = HW-A\n", "", "[ecu] hardware_id is missing"},
     {"[storage]", "[storage]\ncolour = red", "ecu.conf:13: [storage] colour = red: no such key"},
     {"[storage]", "[storage]\nslot_bytes = 65536", "ecu.conf:15: [storage] slot_bytes = 65536: given before"},
+    {"staging_bytes = 65536", "staging_bytes = 1024",
+     "staging_bytes = 1024: expected a number from 16384 to"},
     {"slot_bytes = 65536", "slot_bytes = 64k", "slot_bytes = 64k: expected a number from 1 to"},
     {"slot_bytes = 65536", "slot_bytes = 65536\nlayout = three",
      "layout = three: expected two-slots, swap or one-slot"},
@@ -110,6 +112,7 @@ static const struct {
     {"fw/first", "../first", "image_name = ../first: expected an image name"},
 };
 
+/* S-PART-10: without room for metadata it is no Secondary */
 START_TEST(every_mistake_is_told_with_line_and_value)
 {
     struct sec_config c;

@@ -412,6 +412,28 @@ START_TEST(other_roles_live_at_the_ceiling)
 }
 END_TEST
 
+/* V-REC-14: whoever had a threshold of Root keys has the vehicle, until it is provisioned anew. */
+START_TEST(a_vehicle_that_believed_stolen_root_keys_takes_no_honest_root)
+{
+    struct rig *r = rig_director();
+    const struct author honest = r->author;
+    rig_publish(r, 1);
+    IS(rig_cycle(r), UP_OK);
+    for (enum up_role role = UP_ROOT; role < UP_ROLES; role++) r->author.ring[role].keys = KEY(10);
+    rig_next_root(r, KEY(UP_ROOT)); /* the thief's */
+    rig_publish(r, 2);
+    IS(rig_cycle(r), UP_OK);
+
+    r->author = honest;
+    r->author.ring[UP_ROOT].keys = KEY(11);
+    rig_next_root(r, KEY(UP_ROOT));
+    rig_publish(r, 3);
+    IS(rig_cycle(r), UP_SIG_THRESHOLD);
+    ck_assert_uint_eq(r->trust.root.head.version, 2);
+    IS(up_trust_init(&r->trust, &r->policy, author_root(&honest, 1), NULL), UP_OK); /* the workshop */
+}
+END_TEST
+
 /* V-REC-01, V-TSP-04 */
 START_TEST(a_key_that_a_newer_root_removed_is_worth_nothing)
 {
@@ -487,4 +509,5 @@ SUITE("trust_root", a_well_signed_root_must_be_well_formed, a_new_root_alone_lea
       the_two_repositories_never_stand_in_for_each_other,
       a_root_at_the_ceiling_has_no_successor_and_is_refused, other_roles_live_at_the_ceiling,
       a_key_that_a_newer_root_removed_is_worth_nothing, stored_targets_of_a_removed_key_are_forgotten,
-      a_key_of_an_unknown_kind_is_tolerated_and_never_counts)
+      a_key_of_an_unknown_kind_is_tolerated_and_never_counts,
+      a_vehicle_that_believed_stolen_root_keys_takes_no_honest_root)
