@@ -191,7 +191,7 @@ static const struct {
     {"[time]\n", "[time\n", "17: expected [section] or key = value"},
     /* sections */
     {"[image]\nurl = https://[::1]/repo/\nroot = image.json\nprofile = deployed\n", "",
-     "[image] url is missing"},
+     " [image] url is missing"},
     {"[vehicle]", "[car]", "2: [car]: unknown section"},
     {"[vehicle]", "[vehicles]", "2: [vehicles]: unknown section"},
     {"; a vehicle", "[extra]\n; a vehicle", "1: [extra]: unknown section"},
