@@ -15,10 +15,16 @@
  *   set      POINTER=JSON   another value at a JSON pointer (RFC 6901) into the signed body; "/-" appends
  *   drop     POINTER        no value there
  *   pad      NUMBER         a member "padding" of that many characters
- *   signers  FILE...        signed by these keys, relative to the folder of keys; empty: by nobody
- *   repeat   NUMBER         the first signature so many times more
- *   after-set, after-drop   as above, but after signing and with pointers into the whole file
- *   append   TEXT           behind the file's end */
+ *   nest     NUMBER         a member "nested" of that many arrays in each other
+ *   text     OLD=>NEW       another spelling of the signed body; what has no canonical form is signed as it
+ * is signers  FILE...        signed by these keys, relative to the folder of keys; empty: by nobody repeat
+ * NUMBER         the first signature so many times more flood    NUMBER         so many signatures of keys
+ * that nobody knows malleable               the first signature in an encoding that its scheme does not allow
+ *   misspelt                the first signature in digits that its dialect does not use
+ *   after-set, after-drop   as set and drop, but after signing and with pointers into the whole file
+ *   replace  OLD=>NEW       other text in the finished file
+ *   cut      NUMBER         so many bytes less at the end
+ *   prepend, append TEXT    in front of the file, and behind its end */
 struct sim_twist {
     const char *file; /* "director/timestamp", "image/targets", "image/supplier", "director/time" */
     const char *what, *value;

@@ -1,4 +1,5 @@
 #include "sim/backend.h"
+#include "sim/repo_edit.h"
 
 #include "metadata/encode.h"
 
@@ -119,8 +120,12 @@ static bool decode(const char *in, char out[UP_FILE_NAME_MAX])
 }
 
 /* Takes "12.supplier/a.json" apart, or "timestamp.json" with VERSION 0. */
-static bool metadata_name(const char *name, struct up_span *role, uint32_t *version)
+static bool metadata_name(const struct up_profile *p, const char *name, struct up_span *role,
+                          uint32_t *version)
 {
+    static const char folder[] = "delegations/";
+    const bool plain = (p->relax & UP_RELAX_UNVERSIONED_NAMES) != 0;
+    if (plain && strncmp(name, folder, sizeof folder - 1) == 0) name += sizeof folder - 1;
     unsigned long n = 0;
     const char *start = name;
     if (*name >= '1' && *name <= '9') {
@@ -133,19 +138,19 @@ static bool metadata_name(const char *name, struct up_span *role, uint32_t *vers
     if (length <= 5 || strcmp(start + length - 5, ".json") != 0) return false;
     *role = (struct up_span){(const uint8_t *)start, length - 5};
     *version = (uint32_t)n;
-    return up_is_name(*role) && (n > 0 || up_span_is(*role, "timestamp"));
+    return up_is_name(*role) && (n > 0 || plain || up_span_is(*role, "timestamp"));
 }
 
-/* "folder/<64 hex>.file": the name "folder/file" is one of an image. */
-static bool image_name(const char *path)
+/* "folder/<64 or 128 hex>.file": the name "folder/file" is one of an image. */
+static bool image_name(const struct up_profile *p, const char *path)
 {
     char name[UP_FILE_NAME_MAX];
+    if (p->relax & UP_RELAX_UNVERSIONED_NAMES) return up_is_name(up_span_of(path));
     const char *slash = strrchr(path, '/');
     const char *last = slash == NULL ? path : slash + 1;
-    for (int i = 0; i < 64; i++)
-        if (hex_digit(last[i]) < 0 || (last[i] >= 'A' && last[i] <= 'F')) return false;
-    if (last[64] != '.') return false;
-    snprintf(name, sizeof name, "%.*s%s", (int)(last - path), path, last + 65);
+    const size_t digits = strspn(last, "0123456789abcdef");
+    if ((digits != 2 * UP_SHA256_BYTES && digits != 2 * UP_SHA512_BYTES) || last[digits] != '.') return false;
+    snprintf(name, sizeof name, "%.*s%s", (int)(last - path), path, last + digits + 1);
     return up_is_name(up_span_of(name));
 }
 
@@ -158,7 +163,7 @@ static void get_director(struct sim_backend *b, const struct sim_request *rq, co
     struct up_span role;
     uint32_t version;
     struct sim_bytes file;
-    if (!decode(rest, name) || !metadata_name(name, &role, &version))
+    if (!decode(rest, name) || !metadata_name(sim_director_profile(b->director), name, &role, &version))
         refuse(reply, 404, "no such name");
     else if (!sim_director_file(b->director, rq->vehicle, name, &file))
         refuse(reply, 404, "no such file for this vehicle");
@@ -180,14 +185,16 @@ static void get_below_repo(struct sim_backend *b, const struct sim_request *rq, 
 static void get_metadata(struct sim_backend *b, const struct sim_request *rq, const char *rest,
                          struct sim_reply *reply)
 {
-    char name[UP_FILE_NAME_MAX], file[UP_FILE_NAME_MAX + 1];
+    const struct up_profile *p = sim_director_profile(b->director);
+    char name[UP_FILE_NAME_MAX], text[UP_NAME_MAX + 1], file[SIM_METADATA_NAME];
     struct up_span role;
     uint32_t version;
-    if (!decode(rest, name) || !metadata_name(name, &role, &version)) {
+    if (!decode(rest, name) || !metadata_name(p, name, &role, &version)) {
         refuse(reply, 404, "no such name");
         return;
     }
-    file[up_file_name(&up_profile_strict, role, version, file)] = '\0';
+    snprintf(text, sizeof text, "%.*s", (int)role.n, (const char *)role.p);
+    sim_metadata_name(p, text, version, file);
     get_below_repo(b, rq, file, reply);
 }
 
@@ -195,7 +202,8 @@ static void get_image(struct sim_backend *b, const struct sim_request *rq, const
                       struct sim_reply *reply)
 {
     char name[UP_FILE_NAME_MAX], file[SIM_PATH_MAX];
-    if (!decode(rest, name) || !image_name(name) || !sim_path(file, "targets/%s", name))
+    if (!decode(rest, name) || !image_name(sim_director_profile(b->director), name) ||
+        !sim_path(file, "targets/%s", name))
         refuse(reply, 404, "no such name");
     else
         get_below_repo(b, rq, file, reply);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCHEME_HELP "ecdsa-p256 (default), ed25519 or rsa"
+#define SCHEME_HELP "ecdsa-p256 (default; not of deployed), ed25519 or rsa"
 #define KEYS_WANTED "give KEYS/THRESHOLD such as 5/3, at most 32 keys"
 
 static sim_list list_of(const struct sim_texts *t)
@@ -60,12 +60,17 @@ static bool take_validity(const char *text, struct sim_plan *plan)
 
 int sim_cmd_create(int argc, char **argv, int64_t now_s)
 {
-    const char *dir = ".", *scheme = "ecdsa-p256", *seed_text = NULL;
+    const char *dir = ".", *scheme = NULL, *seed_text = NULL, *profile = "strict";
     struct sim_texts keys = {0}, validity = {0};
     struct sim_plan plan = {0};
     uint32_t bits = 2048;
     const struct sim_option options[] = {
         SIM_OPTION_DIR(&dir),
+        {"profile", "PROFILE", SIM_OPT_TEXT, &profile,
+         "strict (default), or deployed: the JSON and file names of deployed\n"
+         "backends, Ed25519 unless --scheme says rsa"},
+        {"sha512", NULL, SIM_OPT_FLAG, &plan.sha512,
+         "SHA-512 beside SHA-256, wherever files and images are named"},
         {"scheme", "SCHEME", SIM_OPT_TEXT, &scheme, SCHEME_HELP},
         {"rsa-bits", "N", SIM_OPT_NUMBER, &bits, "2048 to 4096"},
         {"keys", "REPO/ROLE=K/T,...", SIM_OPT_LIST, &keys,
@@ -87,7 +92,9 @@ int sim_cmd_create(int argc, char **argv, int64_t now_s)
         0};
     int rest, status;
     if (!sim_command_parse(&usage, argc, argv, &rest, &status)) return status;
-    if (!sim_scheme_parse(scheme, &plan.scheme))
+    if (!sim_profile_parse(profile, &plan.profile))
+        return usage_error("create", "--profile", profile, "give strict or deployed");
+    if (scheme != NULL && !sim_scheme_parse(scheme, &plan.scheme))
         return usage_error("create", "--scheme", scheme, SCHEME_HELP);
     if (bits < 2048 || bits > 4096) return usage_error("create", "--rsa-bits", "", "give 2048 to 4096");
     for (size_t i = 0; i < keys.n; i++)
@@ -185,9 +192,10 @@ int sim_cmd_add(int argc, char **argv, int64_t now_s)
 
 int sim_cmd_delegate(int argc, char **argv, int64_t now_s)
 {
-    const char *dir = ".", *scheme = "ecdsa-p256", *keys = "1/1";
+    const char *dir = ".", *scheme = NULL, *keys = "1/1";
     struct sim_delegation d = {0};
     struct sim_texts paths = {0}, hardware = {0};
+    uint32_t agreement = 0, bits = 2048;
     const struct sim_option options[] = {
         SIM_OPTION_DIR(&dir),
         {"path", "PATTERN,...", SIM_OPT_LIST, &paths,
@@ -195,26 +203,37 @@ int sim_cmd_delegate(int argc, char **argv, int64_t now_s)
         {"hardware", "ID,...", SIM_OPT_LIST, &hardware, "only images for these (default: any)"},
         {"parent", "ROLE", SIM_OPT_TEXT, &d.parent, "role that delegates (default: Targets)"},
         {"terminating", NULL, SIM_OPT_FLAG, &d.terminating, "no search beyond this role"},
+        {"agree", "N", SIM_OPT_NUMBER, &agreement,
+         "N of the roles that are named must say the same of an image"},
         {"keys", "K/T", SIM_OPT_TEXT, &keys, "K keys, T of which must sign (default 1/1)"},
         {"scheme", "SCHEME", SIM_OPT_TEXT, &scheme, SCHEME_HELP},
+        {"rsa-bits", "N", SIM_OPT_NUMBER, &bits, "2048 to 4096"},
         SIM_OPTION_NOW(&now_s),
     };
     const struct sim_usage usage = {
         "isoctane-repo delegate",
-        "NAME",
-        "Makes a delegated role: one per supplier, its paths below a name of its own.",
+        "NAME...",
+        "Makes a delegated role: one per supplier, its paths below a name of its own. With\n"
+        "--agree: several roles, none of which is enough alone.",
         options,
         SIM_COUNT(options),
         1,
-        1};
+        UP_AGREEMENT_MAX};
     int rest, status;
     if (!sim_command_parse(&usage, argc, argv, &rest, &status)) return status;
     if (paths.n == 0)
         return usage_error("delegate", "--path", "", "give the image names that the role may sign");
-    if (!sim_scheme_parse(scheme, &d.scheme)) return usage_error("delegate", "--scheme", scheme, SCHEME_HELP);
+    if (scheme != NULL && !sim_scheme_parse(scheme, &d.scheme))
+        return usage_error("delegate", "--scheme", scheme, SCHEME_HELP);
+    if (bits < 2048 || bits > 4096) return usage_error("delegate", "--rsa-bits", "", "give 2048 to 4096");
+    if (agreement == 0 && argc - rest > 1)
+        return usage_error("delegate", "NAME", argv[rest + 1], "several roles need --agree");
     if (!sim_role_plan_parse(keys, &d.plan)) return usage_error("delegate", "--keys", keys, KEYS_WANTED);
     struct sim_repo r;
     d.name = argv[rest];
+    d.names = agreement > 0 ? (sim_list)(argv + rest) : NULL; /* argv ends with NULL */
+    d.agreement = agreement;
+    d.rsa_bits = bits;
     d.paths = list_of(&paths);
     d.hardware_ids = list_of(&hardware);
     if (!sim_command_open("delegate", &r, dir)) return SIM_EXIT_CONFIG;

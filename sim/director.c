@@ -72,6 +72,11 @@ bool sim_director_twist(struct sim_director *d, const struct sim_twist *twists, 
     return sim_inventory_outdate_issues(d->inventory) || sim_director_inventory_failed(d);
 }
 
+const struct up_profile *sim_director_profile(const struct sim_director *d)
+{
+    return d->repo.profile;
+}
+
 /* The inventory */
 
 bool sim_director_add_vehicle(struct sim_director *d, const char *id)
@@ -90,16 +95,6 @@ static bool key_of_any_scheme(struct up_span pem, struct up_key *key)
     return false;
 }
 
-static void key_id(const struct up_key *key, char id[UP_KEYID_TEXT + 1])
-{
-    cJSON *object = sim_key_object(key);
-    char *text = cJSON_PrintUnformatted(object);
-    id[UP_KEYID_TEXT] = '\0';
-    if (up_key_id(up_span_of(text), &up_profile_strict, id) != UP_OK) abort(); /* we wrote it ourselves */
-    cJSON_free(text);
-    cJSON_Delete(object);
-}
-
 bool sim_director_add_ecu(struct sim_director *d, const char *vehicle, const char *serial,
                           const char *hardware_id, bool primary, struct up_span pem)
 {
@@ -112,7 +107,7 @@ bool sim_director_add_ecu(struct sim_director *d, const char *vehicle, const cha
         return sim_say(d->why, "%s: its key is no PEM public key of a scheme that we know", serial);
     snprintf(e.serial, sizeof e.serial, "%s", serial);
     snprintf(e.hardware_id, sizeof e.hardware_id, "%s", hardware_id);
-    key_id(&e.key, e.keyid);
+    sim_key_id(&e.key, &up_profile_strict, e.keyid);
     return sim_inventory_add_ecu(d->inventory, vehicle, &e) || sim_director_inventory_failed(d);
 }
 
@@ -149,7 +144,7 @@ enum up_err sim_director_verify(struct sim_director *d, const char *vehicle, int
         sim_say(why, "%s", sim_inventory_why(d->inventory));
         return UP_CONFIG;
     }
-    const struct up_policy policy = {.profile = &up_profile_strict,
+    const struct up_policy policy = {.profile = d->repo.profile,
                                      .limits = &up_limits_primary,
                                      .repo = UP_DIRECTOR,
                                      .full = true,

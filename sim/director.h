@@ -16,6 +16,8 @@ void sim_director_close(struct sim_director *d);
 /* Why the last call on D refused. */
 const char *sim_director_why(const struct sim_director *d);
 struct sim_inventory *sim_director_inventory(struct sim_director *d);
+/* How its repositories are written. */
+const struct up_profile *sim_director_profile(const struct sim_director *d);
 /* What is signed from now on is bent (sim/author.h), and signed anew at the next manifest. TWISTS must live
  * on; n 0: honest again. */
 bool sim_director_twist(struct sim_director *d, const struct sim_twist *twists, size_t n);

@@ -35,7 +35,7 @@ static cJSON *targets_body(struct sim_director *d, const char *vehicle)
         sim_director_inventory_failed(d);
         return NULL;
     }
-    cJSON *body = sim_body_new("targets");
+    cJSON *body = sim_body_new(d->repo.profile, "targets");
     cJSON *custom = cJSON_AddObjectToObject(body, "custom");
     if (campaign[0] != '\0') cJSON_AddStringToObject(custom, "correlationId", campaign);
     cJSON_AddStringToObject(custom, "vehicleId", vehicle);
@@ -48,19 +48,13 @@ static cJSON *targets_body(struct sim_director *d, const char *vehicle)
 }
 
 /* Snapshot or Timestamp: names one file. */
-static cJSON *naming_body(const char *type, const char *vehicle, const char *member,
+static cJSON *naming_body(const struct sim_repo *r, const char *type, const char *vehicle, const char *member,
                           const struct sim_issue *named)
 {
-    uint8_t digest[UP_SHA256_BYTES];
-    char hex[2 * UP_SHA256_BYTES + 1] = {0};
-    up_sha256(sim_span(&named->file), digest);
-    up_hex_encode(digest, sizeof digest, hex);
-    cJSON *body = sim_body_new(type);
+    cJSON *body = sim_body_new(r->profile, type);
     cJSON_AddStringToObject(cJSON_AddObjectToObject(body, "custom"), "vehicleId", vehicle);
-    cJSON *entry = cJSON_AddObjectToObject(cJSON_AddObjectToObject(body, "meta"), member);
-    cJSON_AddStringToObject(cJSON_AddObjectToObject(entry, "hashes"), "sha256", hex);
-    cJSON_AddNumberToObject(entry, "length", (double)named->file.n);
-    cJSON_AddNumberToObject(entry, "version", named->named);
+    cJSON_AddItemToObject(cJSON_AddObjectToObject(body, "meta"), member,
+                          sim_named(sim_span(&named->file), named->named, r->sha512));
     return body;
 }
 
@@ -111,7 +105,7 @@ static bool issue_naming(struct sim_director *d, const char *vehicle, enum up_ro
 {
     *changed = *changed || is_due(d, role, i, now_s);
     if (!*changed) return true;
-    cJSON *body = naming_body(up_role_name(role), vehicle, member, child);
+    cJSON *body = naming_body(&d->repo, up_role_name(role), vehicle, member, child);
     bool ok = sign_next(d, vehicle, role, body, now_s, "", i);
     cJSON_Delete(body);
     return ok;
@@ -160,10 +154,11 @@ bool sim_director_file(struct sim_director *d, const char *vehicle, const char *
     } else {
         char *end, role[16];
         unsigned long version = strtoul(name, &end, 10);
-        if (*name < '1' || *name > '9' || version > UP_VERSION_MAX || *end != '.') return false;
-        if (strcmp(end, ".root.json") == 0) return root_file(d, name, out);
+        const bool plain = end == name && (d->repo.profile->relax & UP_RELAX_UNVERSIONED_NAMES) != 0;
+        if (!plain && (*name < '1' || *name > '9' || version > UP_VERSION_MAX || *end != '.')) return false;
+        if (!plain && strcmp(end, ".root.json") == 0) return root_file(d, name, out);
         for (enum up_role r = UP_SNAPSHOT; r < UP_TIME; r++) {
-            snprintf(role, sizeof role, ".%s.json", up_role_name(r));
+            snprintf(role, sizeof role, "%s%s.json", plain ? "" : ".", up_role_name(r));
             if (strcmp(end, role) == 0)
                 (void)sim_inventory_issue(d->inventory, vehicle, r, (uint32_t)version, &issue);
         }

@@ -10,6 +10,7 @@
 
 struct judge {
     const char *vehicle;
+    const struct up_profile *profile;
     struct sim_ecus *ecus; /* a report that passes goes in here */
     bool *seen, *fresh;    /* by ECU: has a report, and a new one */
     struct up_buf room;
@@ -35,7 +36,7 @@ static enum up_err verify(struct judge *j, struct up_span file, const struct up_
                           struct up_span *body)
 {
     if (key->scheme == UP_SCHEME_NONE) return UP_MAN_SIG;
-    return up_attest_verify(file, &up_profile_strict, key, &j->room, body);
+    return up_attest_verify(file, j->profile, key, &j->room, body);
 }
 
 static void copy_span(char *out, size_t size, struct up_span s)
@@ -70,7 +71,7 @@ static enum up_err judge_report(struct judge *j, struct up_span serial, struct u
     if (!e->primary && up_span_eq(file, sim_span(&e->report))) return UP_OK; /* a silent Secondary */
 
     UP_TRY(verify(j, file, &e->key, &body));
-    UP_TRY(up_report_read(file, &up_profile_strict, &report));
+    UP_TRY(up_report_read(file, j->profile, &report));
     if (!up_span_eq(report.ecu_serial, serial)) return UP_MAN_UNKNOWN;
     if (report.counter <= e->counter) return UP_MAN_REPLAY;
     if (report.time_s > j->now_s + SIM_TIME_AHEAD_S || report.time_s < j->now_s - SIM_TIME_BEHIND_S)
@@ -114,19 +115,22 @@ static enum up_err judge_manifest(struct judge *j, struct up_span manifest)
     const struct sim_ecu *primary = primary_of(j);
     if (primary == NULL) return UP_MAN_UNKNOWN;
     UP_TRY(verify(j, manifest, &primary->key, &body));
-    if (!up_json_find(body, "vehicle_id", &vehicle) ||
+    /* Dialect A does not name the vehicle: its client certificate does. */
+    bool named = up_json_find(body, "vehicle_id", &vehicle);
+    if ((!named && !(j->profile->relax & UP_RELAX_NO_VEHICLE_ID)) ||
         !up_json_find(body, "primary_ecu_serial", &primary_serial) ||
         !up_json_find(body, "ecu_version_manifests", &reports))
         return UP_MAN_SCHEMA;
-    if (!up_span_is(text_of(vehicle), j->vehicle)) return UP_MAN_SIG; /* signed for another vehicle */
+    if (named && !up_span_is(text_of(vehicle), j->vehicle)) return UP_MAN_SIG; /* signed for another */
     if (!up_span_is(text_of(primary_serial), primary->serial)) return UP_MAN_UNKNOWN;
     return judge_reports(j, reports);
 }
 
-enum up_err sim_manifest_judge(const char *vehicle, struct sim_ecus *ecus, struct up_span manifest,
-                               int64_t now_s, bool *fresh, char culprit[SIM_ID_MAX])
+enum up_err sim_manifest_judge(const struct up_profile *p, const char *vehicle, struct sim_ecus *ecus,
+                               struct up_span manifest, int64_t now_s, bool *fresh, char culprit[SIM_ID_MAX])
 {
-    struct judge j = {.vehicle = vehicle, .ecus = ecus, .fresh = fresh, .now_s = now_s, .culprit = culprit};
+    struct judge j = {
+        .vehicle = vehicle, .profile = p, .ecus = ecus, .fresh = fresh, .now_s = now_s, .culprit = culprit};
     j.room =
         (struct up_buf){.p = malloc(16 * manifest.n + 1), .cap = 16 * manifest.n}; /* whole, and reports */
     j.seen = calloc(ecus->n + 1, sizeof *j.seen);
@@ -167,7 +171,7 @@ bool sim_director_manifest(struct sim_director *d, const char *vehicle, struct u
     if (!sim_inventory_ecus(d->inventory, vehicle, &ecus)) return sim_director_inventory_failed(d);
     bool *fresh = calloc(ecus.n + 1, sizeof *fresh);
     if (fresh == NULL) abort();
-    out->verdict = sim_manifest_judge(vehicle, &ecus, manifest, now_s, fresh, out->ecu);
+    out->verdict = sim_manifest_judge(d->repo.profile, vehicle, &ecus, manifest, now_s, fresh, out->ecu);
     bool ok = store(d, vehicle, manifest, now_s, out, &ecus, fresh);
     free(fresh);
     sim_ecus_free(&ecus);

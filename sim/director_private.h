@@ -19,7 +19,7 @@ bool sim_director_inventory_failed(struct sim_director *d);
 /* What a manifest is worth, judged against the vehicle's ECUs. Nothing is stored: OK: the reports that are
  * new are in ECUS, and FRESH (one for each) says which. Else ECUS is spoilt, and CULPRIT is who it is about,
  * empty: the whole. */
-enum up_err sim_manifest_judge(const char *vehicle, struct sim_ecus *ecus, struct up_span manifest,
-                               int64_t now_s, bool *fresh, char culprit[SIM_ID_MAX]);
+enum up_err sim_manifest_judge(const struct up_profile *p, const char *vehicle, struct sim_ecus *ecus,
+                               struct up_span manifest, int64_t now_s, bool *fresh, char culprit[SIM_ID_MAX]);
 
 #endif

@@ -4,6 +4,7 @@
 #include "sim/json_tree.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 void sim_keys_close(struct sim_keys *k)
 {
@@ -75,8 +76,8 @@ bool sim_keys_add(const char *folder, const char *file, struct sim_keys *out, ch
     return false;
 }
 
-bool sim_keys_load(const char *folder, const char *base, const cJSON *keyids, struct sim_keys *out,
-                   char why[SIM_WHY_MAX])
+bool sim_keys_load(const char *folder, const char *base, const struct up_profile *p, const cJSON *keyids,
+                   struct sim_keys *out, char why[SIM_WHY_MAX])
 {
     /* Files may be missing, but not so many in a row. */
     for (unsigned index = 1, missing = 0; missing < SIM_KEYS_MAX; index++) {
@@ -87,7 +88,9 @@ bool sim_keys_load(const char *folder, const char *base, const cJSON *keyids, st
         missing = sim_file_exists(path) ? 0 : missing + 1;
         if (missing > 0) continue;
         if (!up_signer_open(path, &s, why, SIM_WHY_MAX)) return false;
-        bool counts = sim_is_listed(keyids, s.keyid);
+        char id[UP_KEYID_TEXT + 1];
+        sim_key_id(&s.key, p, id);
+        bool counts = sim_is_listed(keyids, id);
         bool ok = !counts || add(out, &s, name, why);
         if (!counts || !ok) up_signer_close(&s);
         if (!ok) return false;
@@ -95,21 +98,40 @@ bool sim_keys_load(const char *folder, const char *base, const cJSON *keyids, st
     return true;
 }
 
-cJSON *sim_key_object(const struct up_key *key)
+/* How the key reads in metadata; dialect A writes hex in upper case. */
+static void public_text(const struct up_key *key, bool upper, char text[UP_PEM_BYTES + 1])
 {
-    static const char *const keytype[] = {
-        [UP_ED25519] = "ed25519", [UP_ECDSA_P256_SHA256] = "ecdsa", [UP_RSA_PSS_SHA256] = "rsa"};
-    char text[2 * UP_KEY_BYTES];
-    if (key->scheme == UP_ED25519) {
+    size_t n = 2 * key->n;
+    if (key->scheme == UP_ED25519)
         up_hex_encode(key->bytes, key->n, text);
-        text[2 * key->n] = '\0';
-    } else {
-        size_t n = up_key_to_pem(key, text, sizeof text - 1);
-        text[n] = '\0';
-    }
+    else
+        n = up_key_to_pem(key, text, UP_PEM_BYTES);
+    text[n] = '\0';
+    for (char *c = text; upper && key->scheme == UP_ED25519 && *c != '\0'; c++)
+        if (*c >= 'a' && *c <= 'f') *c = (char)(*c - 'a' + 'A');
+}
+
+cJSON *sim_key_object(const struct up_key *key, const struct up_profile *p)
+{
+    static const char *const keytype[][2] = {[UP_ED25519] = {"ed25519", "ED25519"},
+                                             [UP_ECDSA_P256_SHA256] = {"ecdsa", "ECDSA"},
+                                             [UP_RSA_PSS_SHA256] = {"rsa", "RSA"}};
+    const bool deployed = p->dialect == UP_DIALECT_DEPLOYED;
+    char text[UP_PEM_BYTES + 1];
+    public_text(key, deployed, text);
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "keytype", keytype[key->scheme]);
+    cJSON_AddStringToObject(object, "keytype", keytype[key->scheme][deployed]);
     cJSON_AddStringToObject(cJSON_AddObjectToObject(object, "keyval"), "public", text);
-    cJSON_AddStringToObject(object, "scheme", up_scheme_name(key->scheme));
+    if (!deployed) cJSON_AddStringToObject(object, "scheme", up_scheme_name(key->scheme));
     return object;
+}
+
+void sim_key_id(const struct up_key *key, const struct up_profile *p, char id[UP_KEYID_TEXT + 1])
+{
+    cJSON *object = sim_key_object(key, p);
+    char *text = cJSON_PrintUnformatted(object);
+    id[UP_KEYID_TEXT] = '\0';
+    if (text == NULL || up_key_id(up_span_of(text), p, id) != UP_OK) abort(); /* we wrote it ourselves */
+    cJSON_free(text);
+    cJSON_Delete(object);
 }

@@ -20,9 +20,11 @@
 
 struct sim_repo {
     char dir[SIM_PATH_MAX];
-    char keys[SIM_PATH_MAX];        /* DIR/keys */
-    int64_t validity_s[UP_TIME];    /* by role; delegated roles as Targets */
-    const struct sim_twist *twists; /* see sim/author.h; none after opening */
+    char keys[SIM_PATH_MAX];          /* DIR/keys */
+    const struct up_profile *profile; /* how files are written and named: strict or deployed */
+    bool sha512;                      /* beside sha256, wherever files and images are named */
+    int64_t validity_s[UP_TIME];      /* by role; delegated roles as Targets */
+    const struct sim_twist *twists;   /* see sim/author.h; none after opening */
     size_t twist_count;
     const uint8_t *seed; /* of new keys; NULL after opening: random ones */
     char why[SIM_WHY_MAX];
@@ -32,12 +34,18 @@ struct sim_role_plan {
     uint8_t keys, threshold; /* 0: one */
 };
 struct sim_plan {
-    enum up_scheme scheme;       /* NONE: ECDSA P-256 */
+    const struct up_profile *profile; /* NULL: strict */
+    bool sha512;
+    enum up_scheme scheme;       /* NONE: ECDSA P-256; Ed25519 where the dialect has no ECDSA */
     unsigned rsa_bits;           /* 0: 2048 */
     const uint8_t *seed;         /* 32 bytes: the same keys every time, for simulations; NULL: random keys */
     int64_t validity_s[UP_TIME]; /* 0: a year, 90 days for Targets, 30 for Snapshot, 7 for Timestamp */
     struct sim_role_plan role[2][UP_ROLES]; /* by enum up_repo; TIME counts for the Director only */
 };
+/* "strict" or "deployed". */
+bool sim_profile_parse(const char *text, const struct up_profile **out);
+/* ECDSA P-256; Ed25519 where the dialect has no ECDSA. */
+enum up_scheme sim_scheme_default(const struct up_profile *p);
 /* Both repositories, the Image repository with an empty Targets. DIR must not hold a repository yet. */
 bool sim_repo_create(struct sim_repo *r, const char *dir, const struct sim_plan *plan, int64_t now_s);
 /* R holds no resources: nothing to close. */
@@ -62,12 +70,15 @@ bool sim_repo_add(struct sim_repo *r, const struct sim_image *images, size_t n, 
 struct sim_delegation {
     const char *parent; /* NULL: top-level Targets */
     const char *name;
+    sim_list names;               /* instead of a name: several roles, */
+    unsigned agreement;           /* so many of which must say the same of an image (TAP 3) */
     sim_list paths, hardware_ids; /* no hardware ids: any */
     bool terminating;
-    enum up_scheme scheme; /* NONE: ECDSA P-256 */
+    enum up_scheme scheme; /* NONE: the dialect's default */
+    unsigned rsa_bits;     /* 0: 2048 */
     struct sim_role_plan plan;
 };
-/* A new delegated role, empty, behind the others of its parent. */
+/* A new delegated role, or several, empty, behind the others of its parent. */
 bool sim_repo_delegate(struct sim_repo *r, const struct sim_delegation *d, int64_t now_s);
 
 /* Re-signs roles of the Image repository. ROLE: "timestamp", "snapshot", "targets", a delegated name; NULL:

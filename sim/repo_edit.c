@@ -53,9 +53,9 @@ static uint32_t next_version(struct sim_edit *e, const char *role, uint32_t publ
 
 static bool file_path(char out[SIM_PATH_MAX], const struct sim_repo *r, const char *role, uint32_t version)
 {
-    char name[UP_FILE_NAME_MAX];
-    size_t n = up_file_name(&up_profile_strict, up_span_of(role), version, name);
-    return sim_path(out, "%s/repo/%.*s", r->dir, (int)n, name);
+    char name[SIM_METADATA_NAME];
+    sim_metadata_name(r->profile, role, version, name);
+    return sim_path(out, "%s/repo/%s", r->dir, name);
 }
 
 static cJSON *body_read(struct sim_repo *r, const char *role, uint32_t version)
@@ -102,7 +102,7 @@ bool sim_edit_begin(struct sim_edit *e, struct sim_repo *r, int64_t now_s)
 
     char path[SIM_PATH_MAX];
     if (!file_path(path, r, "timestamp", 0) || !sim_file_exists(path)) {
-        e->snapshot = sim_body_new("snapshot");
+        e->snapshot = sim_body_new(r->profile, "snapshot");
         cJSON_AddObjectToObject(e->snapshot, "meta");
         return true;
     }
@@ -153,26 +153,51 @@ static cJSON *delegations_of(const cJSON *body)
     return cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(body, "delegations"), "roles");
 }
 
-static cJSON *delegation_from(struct sim_edit *e, const char *from, const char *name, const char **parent,
-                              unsigned depth)
+/* The part of delegation D that is about role NAME; NULL: nothing is. */
+static cJSON *ring_in(cJSON *d, const char *name)
 {
-    cJSON *d, *body = depth <= UP_SEARCH_DEPTH ? sim_edit_role(e, from) : NULL;
-    cJSON_ArrayForEach (d, delegations_of(body)) {
-        if (strcmp(str(d, "name"), name) == 0) {
-            *parent = body->string;
-            return d;
-        }
-    }
-    cJSON_ArrayForEach (d, delegations_of(body)) {
-        cJSON *below = delegation_from(e, str(d, "name"), name, parent, depth + 1);
-        if (below != NULL) return below;
+    cJSON *r;
+    if (strcmp(str(d, "name"), name) == 0) return d;
+    cJSON_ArrayForEach (r, cJSON_GetObjectItemCaseSensitive(d, "roles")) {
+        if (strcmp(str(r, "name"), name) == 0) return r;
     }
     return NULL;
 }
 
-cJSON *sim_edit_delegation(struct sim_edit *e, const char *name, const char **parent)
+static bool delegation_from(struct sim_edit *e, const char *from, const char *name, struct sim_edge *out,
+                            unsigned depth);
+
+/* In the roles that D delegates to. */
+static bool delegation_below(struct sim_edit *e, const cJSON *d, const char *name, struct sim_edge *out,
+                             unsigned depth)
 {
-    return delegation_from(e, "targets", name, parent, 0);
+    const cJSON *r, *many = cJSON_GetObjectItemCaseSensitive(d, "roles");
+    if (many == NULL) return delegation_from(e, str(d, "name"), name, out, depth);
+    cJSON_ArrayForEach (r, many) {
+        if (delegation_from(e, str(r, "name"), name, out, depth)) return true;
+    }
+    return false;
+}
+
+static bool delegation_from(struct sim_edit *e, const char *from, const char *name, struct sim_edge *out,
+                            unsigned depth)
+{
+    cJSON *d, *body = depth <= UP_SEARCH_DEPTH ? sim_edit_role(e, from) : NULL;
+    cJSON_ArrayForEach (d, delegations_of(body)) {
+        cJSON *ring = ring_in(d, name);
+        if (ring == NULL) continue;
+        *out = (struct sim_edge){body->string, d, ring};
+        return true;
+    }
+    cJSON_ArrayForEach (d, delegations_of(body)) {
+        if (delegation_below(e, d, name, out, depth + 1)) return true;
+    }
+    return false;
+}
+
+bool sim_edit_delegation(struct sim_edit *e, const char *name, struct sim_edge *out)
+{
+    return delegation_from(e, "targets", name, out, 0);
 }
 
 static bool any_path_matches(const cJSON *paths, const char *name)
@@ -190,40 +215,80 @@ static bool applies(const cJSON *delegation, const char *name, const char *hardw
            (ids == NULL || sim_is_listed(ids, hardware_id));
 }
 
-/* Preorder, as clients search; *STOP: a terminating delegation has ended it. */
-static cJSON *find_from(struct sim_edit *e, const char *from, const char *name, const char *hardware_id,
-                        const char **role, unsigned depth, bool *stop)
+struct hunt {
+    struct sim_edit *e;
+    const char *name, *hardware_id, *alone;
+    const char *role; /* who lists it */
+    bool stop;        /* a terminating delegation has ended the search */
+};
+
+static cJSON *find_from(struct hunt *h, const char *from, unsigned depth);
+
+/* What enough of the roles of D agree on. */
+static cJSON *find_agreed(struct hunt *h, const cJSON *d, unsigned depth)
 {
-    cJSON *body = depth <= UP_SEARCH_DEPTH ? sim_edit_role(e, from) : NULL;
-    cJSON *entry = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(body, "targets"), name);
-    if (entry != NULL) {
-        *role = body->string;
-        return entry;
+    cJSON *answer[UP_AGREEMENT_MAX] = {NULL};
+    const char *speaker[UP_AGREEMENT_MAX] = {NULL};
+    const cJSON *r;
+    unsigned n = 0;
+    cJSON_ArrayForEach (r, cJSON_GetObjectItemCaseSensitive(d, "roles")) {
+        if (n == UP_AGREEMENT_MAX) break;
+        answer[n] = find_from(h, str(r, "name"), depth);
+        speaker[n] = h->role;
+        if (answer[n] != NULL && h->alone != NULL && strcmp(h->alone, h->role) == 0) return answer[n];
+        n++;
     }
-    if (*stop) return NULL;
-    const cJSON *d;
-    cJSON_ArrayForEach (d, delegations_of(body)) {
-        if (!applies(d, name, hardware_id)) continue;
-        *stop = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(d, "terminating"));
-        entry = find_from(e, str(d, "name"), name, hardware_id, role, depth + 1, stop);
-        if (entry != NULL || *stop) return entry;
+    double wanted = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(d, "min_roles_in_agreement"));
+    for (unsigned i = 0; i < n; i++) {
+        unsigned votes = 0;
+        for (unsigned k = 0; k < n; k++)
+            votes += answer[i] != NULL && answer[k] != NULL && cJSON_Compare(answer[i], answer[k], true);
+        h->role = speaker[i];
+        if (votes >= wanted) return answer[i];
     }
     return NULL;
 }
 
-cJSON *sim_edit_find(struct sim_edit *e, const char *name, const char *hardware_id, const char **role)
+/* Preorder, as clients search. */
+static cJSON *find_from(struct hunt *h, const char *from, unsigned depth)
 {
-    bool stop = false;
-    return find_from(e, "targets", name, hardware_id, role, 0, &stop);
+    cJSON *body = depth <= UP_SEARCH_DEPTH ? sim_edit_role(h->e, from) : NULL;
+    cJSON *entry =
+        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(body, "targets"), h->name);
+    if (entry != NULL) {
+        h->role = body->string;
+        return entry;
+    }
+    if (h->stop) return NULL;
+    const cJSON *d;
+    cJSON_ArrayForEach (d, delegations_of(body)) {
+        if (!applies(d, h->name, h->hardware_id)) continue;
+        bool last = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(d, "terminating"));
+        bool many = cJSON_GetObjectItemCaseSensitive(d, "roles") != NULL;
+        h->stop = last && !many;
+        entry = many ? find_agreed(h, d, depth + 1) : find_from(h, str(d, "name"), depth + 1);
+        if (last) h->stop = true;
+        if (entry != NULL || h->stop) return entry;
+    }
+    return NULL;
+}
+
+cJSON *sim_edit_find(struct sim_edit *e, const char *name, const char *hardware_id, const char *alone,
+                     const char **role)
+{
+    struct hunt h = {.e = e, .name = name, .hardware_id = hardware_id, .alone = alone};
+    cJSON *entry = find_from(&h, "targets", 0);
+    *role = h.role;
+    return entry;
 }
 
 /* Publishing */
 
 static cJSON *ring_of(struct sim_edit *e, const char *role)
 {
-    const char *parent;
+    struct sim_edge edge = {0};
     cJSON *ring = sim_root_role(e->root, role);
-    return ring != NULL ? ring : sim_edit_delegation(e, role, &parent);
+    return ring != NULL || !sim_edit_delegation(e, role, &edge) ? ring : edge.ring;
 }
 
 /* Signs BODY with the keys that count for ROLE and writes it; *NAMED: how its parent names it. */
@@ -245,16 +310,7 @@ static bool publish_one(struct sim_edit *e, const char *role, cJSON *body, cJSON
     uint32_t version = strcmp(role, "timestamp") == 0 ? 0 : sim_body_version(body);
     ok = file_path(path, r, role, version) && sim_file_write(path, sim_span(&file), 0644);
     if (!ok) sim_say(r->why, "%s: %s", path, strerror(errno));
-    if (ok && named != NULL) {
-        uint8_t digest[UP_SHA256_BYTES];
-        char hex[2 * UP_SHA256_BYTES + 1] = {0};
-        up_sha256(sim_span(&file), digest);
-        up_hex_encode(digest, sizeof digest, hex);
-        *named = cJSON_CreateObject();
-        cJSON_AddStringToObject(cJSON_AddObjectToObject(*named, "hashes"), "sha256", hex);
-        cJSON_AddNumberToObject(*named, "length", (double)file.n);
-        cJSON_AddNumberToObject(*named, "version", version);
-    }
+    if (ok && named != NULL) *named = sim_named(sim_span(&file), version, r->sha512);
     e->written += ok;
     sim_bytes_free(&file);
     return ok;
@@ -285,7 +341,7 @@ bool sim_edit_publish(struct sim_edit *e)
     const cJSON *t;
     cJSON_ArrayForEach (t, e->touched)
         if (!publish_role(e, t->valuestring)) return false;
-    cJSON *snapshot, *timestamp = sim_body_new("timestamp");
+    cJSON *snapshot, *timestamp = sim_body_new(e->r->profile, "timestamp");
     if (e->touched->child != NULL || e->sign_snapshot) {
         uint32_t version = next_version(e, "snapshot", sim_body_version(e->snapshot));
         sim_body_date(e->snapshot, version, e->now_s + e->r->validity_s[UP_SNAPSHOT]);

@@ -37,29 +37,32 @@ static bool image_ok(struct sim_repo *r, const struct sim_image *m)
            names_ok(r, "image name", m->conflicts, up_is_name);
 }
 
-static cJSON *image_entry(const struct sim_image *m, const char *sha256)
+static cJSON *image_entry(const struct sim_repo *r, const struct sim_image *m)
 {
     cJSON *entry = cJSON_CreateObject();
     cJSON *custom = cJSON_AddObjectToObject(entry, "custom");
+    if (r->profile->dialect == UP_DIALECT_DEPLOYED) cJSON_AddStringToObject(custom, "targetFormat", "BINARY");
     cJSON_AddItemToObject(custom, "hardwareIds", sim_strings(m->hardware_ids));
     cJSON_AddNumberToObject(custom, "releaseCounter", m->release_counter);
     if (m->version != NULL) cJSON_AddStringToObject(custom, "version", m->version);
     if (m->depends != NULL) cJSON_AddItemToObject(custom, "depends", sim_strings(m->depends));
     if (m->conflicts != NULL) cJSON_AddItemToObject(custom, "conflicts", sim_strings(m->conflicts));
-    cJSON_AddStringToObject(cJSON_AddObjectToObject(entry, "hashes"), "sha256", sha256);
+    cJSON_AddItemToObject(entry, "hashes", sim_hashes(m->bytes, r->sha512));
     cJSON_AddNumberToObject(entry, "length", (double)m->bytes.n);
     return entry;
 }
 
-static bool image_store(struct sim_repo *r, const struct sim_image *m, const char *sha256)
+/* Under the name that each of its digests gives it (5.2.7). */
+static bool image_store(struct sim_repo *r, const struct sim_image *m, const cJSON *entry)
 {
-    char path[SIM_PATH_MAX];
-    const char *slash = strrchr(m->name, '/');
-    const char *file = slash == NULL ? m->name : slash + 1;
-    if (sim_path(path, "%s/repo/targets/%.*s%s.%s", r->dir, (int)(file - m->name), m->name, sha256, file) &&
-        sim_file_write(path, m->bytes, 0644))
-        return true;
-    return sim_say(r->why, "%s: %s", path, strerror(errno));
+    const cJSON *digest;
+    cJSON_ArrayForEach (digest, cJSON_GetObjectItemCaseSensitive(entry, "hashes")) {
+        char path[SIM_PATH_MAX], name[SIM_PATH_MAX];
+        sim_image_name(r->profile, m->name, digest->valuestring, name);
+        if (!sim_path(path, "%s/repo/%s", r->dir, name) || !sim_file_write(path, m->bytes, 0644))
+            return sim_say(r->why, "%s: %s", path, strerror(errno));
+    }
+    return true;
 }
 
 /* A client must find the image in the very role that is to list it, for every hardware id. */
@@ -67,7 +70,7 @@ static bool image_is_found(struct sim_edit *e, const struct sim_image *m, const 
 {
     for (sim_list id = m->hardware_ids; *id != NULL; id++) {
         const char *found;
-        if (sim_edit_find(e, m->name, *id, &found) == NULL)
+        if (sim_edit_find(e, m->name, *id, role, &found) == NULL)
             return sim_say(e->r->why, "%s: no delegation leads to role %s for this name and hardware %s",
                            m->name, role, *id);
         if (strcmp(found, role) != 0)
@@ -93,10 +96,11 @@ static bool image_add(struct sim_edit *e, const struct sim_image *m)
     if (old != NULL && !m->force && (old_hex == NULL || strcmp(old_hex, hex) != 0))
         return sim_say(r->why, "%s: there is another image of this name: give the new one a name of its own",
                        m->name);
+    cJSON *entry = image_entry(r, m);
     cJSON_DeleteItemFromObjectCaseSensitive(targets, m->name);
-    cJSON_AddItemToObject(targets, m->name, image_entry(m, hex));
+    cJSON_AddItemToObject(targets, m->name, entry);
     sim_edit_touch(e, role);
-    return (m->force || image_is_found(e, m, role)) && image_store(r, m, hex);
+    return (m->force || image_is_found(e, m, role)) && image_store(r, m, entry);
 }
 
 bool sim_repo_add(struct sim_repo *r, const struct sim_image *images, size_t n, int64_t now_s)
@@ -115,7 +119,7 @@ cJSON *sim_repo_find(struct sim_repo *r, const char *name, const char *hardware_
     const char *role;
     cJSON *entry = NULL;
     if (sim_edit_begin(&e, r, 0)) {
-        const cJSON *found = sim_edit_find(&e, name, hardware_id, &role);
+        const cJSON *found = sim_edit_find(&e, name, hardware_id, NULL, &role);
         if (found == NULL)
             sim_say(r->why, "%s: not in the Image repository", name);
         else if (!sim_is_listed(custom_of(found, "hardwareIds"), hardware_id))
@@ -129,17 +133,32 @@ cJSON *sim_repo_find(struct sim_repo *r, const char *name, const char *hardware_
 
 /* Delegations */
 
-static bool delegation_ok(struct sim_edit *e, const struct sim_delegation *d)
+static bool role_name_ok(struct sim_edit *e, const char *name)
 {
-    const char *parent;
-    if (!up_is_name(up_span_of(d->name))) return sim_say(e->r->why, "\"%s\" is no role name", d->name);
+    struct sim_edge edge;
+    if (!up_is_name(up_span_of(name))) return sim_say(e->r->why, "\"%s\" is no role name", name);
     for (enum up_role role = UP_ROOT; role < UP_ROLES; role++)
-        if (strcmp(d->name, up_role_name(role)) == 0)
-            return sim_say(e->r->why, "%s: a delegated role may not have this name", d->name);
-    if (sim_edit_delegation(e, d->name, &parent) != NULL)
-        return sim_say(e->r->why, "%s: %s already delegates to a role of this name", d->name, parent);
+        if (strcmp(name, up_role_name(role)) == 0)
+            return sim_say(e->r->why, "%s: a delegated role may not have this name", name);
+    if (sim_edit_delegation(e, name, &edge))
+        return sim_say(e->r->why, "%s: %s already delegates to a role of this name", name, edge.parent);
+    return true;
+}
+
+static bool delegation_ok(struct sim_edit *e, const struct sim_delegation *d, sim_list names)
+{
+    unsigned n = 0;
+    for (; names[n] != NULL; n++) {
+        if (!role_name_ok(e, names[n])) return false;
+        for (unsigned i = 0; i < n; i++)
+            if (strcmp(names[i], names[n]) == 0)
+                return sim_say(e->r->why, "%s: who agrees with himself agrees with nobody", names[n]);
+    }
+    if (d->names != NULL && (d->agreement < 1 || d->agreement > n || n > UP_AGREEMENT_MAX))
+        return sim_say(e->r->why, "%u of %u roles cannot agree; at most %d roles", d->agreement, n,
+                       UP_AGREEMENT_MAX);
     if (d->paths == NULL || d->paths[0] == NULL)
-        return sim_say(e->r->why, "%s: a delegation needs at least one path", d->name);
+        return sim_say(e->r->why, "%s: a delegation needs at least one path", names[0]);
     return names_ok(e->r, "hardware id", d->hardware_ids, up_is_id);
 }
 
@@ -153,36 +172,56 @@ static cJSON *delegations_of(cJSON *body)
     return delegations;
 }
 
-static bool delegation_add(struct sim_edit *e, const struct sim_delegation *d)
+/* Keys for role NAME into RING and KEYS_OBJECT, and its empty file. */
+static bool role_add(struct sim_edit *e, const struct sim_delegation *d, const char *name, cJSON *ring,
+                     cJSON *keys_object)
 {
     struct sim_repo *r = e->r;
-    const char *parent = d->parent != NULL ? d->parent : "targets";
-    cJSON *body = sim_edit_role(e, parent);
-    if (body == NULL || !delegation_ok(e, d)) return false;
-
-    const struct sim_key_maker maker = {d->scheme != UP_SCHEME_NONE ? d->scheme : UP_ECDSA_P256_SHA256, 2048,
-                                        r->seed};
+    const enum up_scheme scheme = d->scheme != UP_SCHEME_NONE ? d->scheme : sim_scheme_default(r->profile);
+    const struct sim_key_maker maker = {scheme, d->rsa_bits > 0 ? d->rsa_bits : 2048, r->seed};
     char base[SIM_PATH_MAX];
     struct sim_keys keys = {0};
+    if (scheme == UP_ECDSA_P256_SHA256 && r->profile->dialect == UP_DIALECT_DEPLOYED)
+        return sim_say(r->why, "%s: the dialect of deployed backends has no ECDSA keys", name);
+    cJSON_AddStringToObject(ring, "name", name);
+    bool ok = sim_key_base(base, UP_IMAGE, name) &&
+              sim_keys_create(r->keys, base, &maker, d->plan.keys > 0 ? d->plan.keys : 1, &keys, r->why) &&
+              sim_role_keys(r, ring, keys_object, &keys, d->plan.threshold);
+    sim_keys_close(&keys);
+
+    cJSON *targets = sim_body_new(r->profile, "targets");
+    cJSON_AddObjectToObject(targets, "targets");
+    cJSON_AddItemToObject(e->roles, name, targets);
+    sim_edit_touch(e, name);
+    return ok;
+}
+
+static bool delegation_add(struct sim_edit *e, const struct sim_delegation *d)
+{
+    const char *one[] = {d->name, NULL};
+    const sim_list names = d->names != NULL ? d->names : one;
+    const char *parent = d->parent != NULL ? d->parent : "targets";
+    cJSON *body = sim_edit_role(e, parent);
+    if (body == NULL || !delegation_ok(e, d, names)) return false;
+
     cJSON *delegations = delegations_of(body);
+    cJSON *keys = cJSON_GetObjectItemCaseSensitive(delegations, "keys");
     cJSON *entry = cJSON_CreateObject();
     cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(delegations, "roles"), entry);
-    cJSON_AddStringToObject(entry, "name", d->name);
     cJSON_AddItemToObject(entry, "paths", sim_strings(d->paths));
     if (d->hardware_ids != NULL) cJSON_AddItemToObject(entry, "hardwareIds", sim_strings(d->hardware_ids));
     cJSON_AddBoolToObject(entry, "terminating", d->terminating);
-    bool ok = sim_key_base(base, UP_IMAGE, d->name) &&
-              sim_keys_create(r->keys, base, &maker, d->plan.keys > 0 ? d->plan.keys : 1, &keys, r->why) &&
-              sim_role_keys(r, entry, cJSON_GetObjectItemCaseSensitive(delegations, "keys"), &keys,
-                            d->plan.threshold);
-    sim_keys_close(&keys);
-
-    cJSON *targets = sim_body_new("targets");
-    cJSON_AddObjectToObject(targets, "targets");
-    cJSON_AddItemToObject(e->roles, d->name, targets);
     sim_edit_touch(e, parent);
-    sim_edit_touch(e, d->name);
-    return ok;
+    if (d->names == NULL) return role_add(e, d, d->name, entry, keys);
+
+    cJSON_AddNumberToObject(entry, "min_roles_in_agreement", d->agreement);
+    cJSON *roles = cJSON_AddArrayToObject(entry, "roles");
+    for (sim_list name = names; *name != NULL; name++) {
+        cJSON *ring = cJSON_CreateObject();
+        cJSON_AddItemToArray(roles, ring);
+        if (!role_add(e, d, *name, ring, keys)) return false;
+    }
+    return true;
 }
 
 bool sim_repo_delegate(struct sim_repo *r, const struct sim_delegation *d, int64_t now_s)

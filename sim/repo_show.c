@@ -47,16 +47,20 @@ static bool show_roles(struct sim_edit *e, cJSON *roles, cJSON *images)
             return sim_say(e->r->why, "Snapshot names \"%s\"", meta->string);
         const cJSON *body = sim_edit_role(e, name);
         if (body == NULL) return false;
-        const char *parent = NULL;
+        struct sim_edge edge = {0};
         const cJSON *ring = sim_root_role(e->root, name);
-        const cJSON *delegation = ring != NULL ? NULL : sim_edit_delegation(e, name, &parent);
-        cJSON *role = role_new(roles, name, body, ring != NULL ? ring : delegation, e->now_s);
+        if (ring == NULL) (void)sim_edit_delegation(e, name, &edge);
+        const cJSON *delegation = edge.delegation;
+        cJSON *role = role_new(roles, name, body, ring != NULL ? ring : edge.ring, e->now_s);
         if (delegation != NULL) {
-            cJSON_AddStringToObject(role, "parent", parent);
+            cJSON_AddStringToObject(role, "parent", edge.parent);
             cJSON_AddItemToObject(role, "paths", copy(delegation, "paths"));
             if (cJSON_GetObjectItemCaseSensitive(delegation, "hardwareIds") != NULL)
                 cJSON_AddItemToObject(role, "hardwareIds", copy(delegation, "hardwareIds"));
             cJSON_AddItemToObject(role, "terminating", copy(delegation, "terminating"));
+            if (edge.ring != delegation)
+                cJSON_AddItemToObject(role, "min_roles_in_agreement",
+                                      copy(delegation, "min_roles_in_agreement"));
         }
         show_images(images, body);
     }
@@ -81,7 +85,7 @@ cJSON *sim_repo_show(struct sim_repo *r, int64_t now_s)
     cJSON *roles = cJSON_AddArrayToObject(image, "roles");
     bool ok = sim_edit_begin(&e, r, now_s);
     if (ok) {
-        cJSON *timestamp = sim_body_new("timestamp");
+        cJSON *timestamp = sim_body_new(r->profile, "timestamp");
         sim_body_date(timestamp, e.timestamp_version, e.timestamp_expires_s);
         role_new(roles, "root", e.root, sim_root_role(e.root, "root"), now_s);
         role_new(roles, "timestamp", timestamp, sim_root_role(e.root, "timestamp"), now_s);

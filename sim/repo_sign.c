@@ -71,13 +71,21 @@ bool sim_repo_sign_root(struct sim_repo *r, enum up_repo repo, int64_t now_s)
 
 /* Rotation */
 
-static enum up_scheme scheme_of(const cJSON *keys_object, const cJSON *ring)
+/* Scheme and size of the first key of RING: new keys are as the old ones. */
+static struct sim_key_maker maker_of(const struct sim_repo *r, const cJSON *keys_object, const cJSON *ring)
 {
+    struct sim_key_maker maker = {UP_SCHEME_NONE, 2048, r->seed};
+    struct up_key key;
     const char *id =
         cJSON_GetStringValue(cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(ring, "keyids"), 0));
-    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(
-        cJSON_GetObjectItemCaseSensitive(keys_object, id != NULL ? id : ""), "scheme"));
-    return name == NULL ? UP_SCHEME_NONE : up_scheme_named(up_span_of(name));
+    char *text = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(keys_object, id != NULL ? id : ""));
+    if (text != NULL && up_key_read(up_span_of(text), r->profile, &key) == UP_OK) {
+        maker.scheme = key.scheme;
+        /* An RSA key of N bits is N/8 bytes and at most 48 of wrapping. */
+        if (key.scheme == UP_RSA_PSS_SHA256) maker.rsa_bits = (unsigned)(key.n / 128 * 1024);
+    }
+    cJSON_free(text);
+    return maker;
 }
 
 static bool is_used(const char *keyid, const cJSON *roles)
@@ -85,6 +93,7 @@ static bool is_used(const char *keyid, const cJSON *roles)
     const cJSON *ring;
     cJSON_ArrayForEach (ring, roles) {
         if (sim_is_listed(cJSON_GetObjectItemCaseSensitive(ring, "keyids"), keyid)) return true;
+        if (is_used(keyid, cJSON_GetObjectItemCaseSensitive(ring, "roles"))) return true;
     }
     return false;
 }
@@ -105,7 +114,7 @@ static bool ring_rotate(struct sim_repo *r, enum up_repo repo, const char *role,
                         cJSON *keys_object, const cJSON *roles, cJSON *ring, struct sim_keys *keys)
 {
     char base[SIM_PATH_MAX];
-    const struct sim_key_maker maker = {scheme_of(keys_object, ring), 2048, r->seed};
+    const struct sim_key_maker maker = maker_of(r, keys_object, ring);
     int old_keys = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(ring, "keyids"));
     double old_threshold = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(ring, "threshold"));
     unsigned count = plan.keys > 0 ? plan.keys : (unsigned)old_keys;
@@ -139,17 +148,16 @@ static bool rotate_delegated(struct sim_repo *r, const char *role, struct sim_ro
 {
     struct sim_edit e;
     struct sim_keys keys = {0};
-    const char *parent;
+    struct sim_edge edge;
     bool ok = sim_edit_begin(&e, r, now_s);
-    cJSON *ring = ok ? sim_edit_delegation(&e, role, &parent) : NULL;
-    if (ok && ring == NULL) ok = sim_say(r->why, "%s: no role of that name", role);
+    if (ok && !sim_edit_delegation(&e, role, &edge)) ok = sim_say(r->why, "%s: no role of that name", role);
     if (ok) {
-        cJSON *delegations = cJSON_GetObjectItemCaseSensitive(sim_edit_role(&e, parent), "delegations");
-        sim_edit_touch(&e, parent);
+        cJSON *delegations = cJSON_GetObjectItemCaseSensitive(sim_edit_role(&e, edge.parent), "delegations");
+        sim_edit_touch(&e, edge.parent);
         sim_edit_touch(&e, role);
         ok = sim_edit_role(&e, role) != NULL &&
              ring_rotate(r, UP_IMAGE, role, plan, cJSON_GetObjectItemCaseSensitive(delegations, "keys"),
-                         cJSON_GetObjectItemCaseSensitive(delegations, "roles"), ring, &keys) &&
+                         cJSON_GetObjectItemCaseSensitive(delegations, "roles"), edge.ring, &keys) &&
              sim_edit_publish(&e);
     }
     sim_keys_close(&keys);

@@ -20,13 +20,11 @@ static bool get_file(void *ctx, const char *name, struct sim_bytes *out)
 
 static enum up_err check_bytes(struct sim_repo *r, const char *name, const struct up_target *t)
 {
-    char path[SIM_PATH_MAX], hex[2 * UP_SHA256_BYTES + 1] = {0};
+    char path[SIM_PATH_MAX], below[SIM_PATH_MAX], hex[2 * UP_SHA256_BYTES + 1] = {0};
     struct sim_bytes file;
-    const char *slash = strrchr(name, '/');
-    const char *last = slash == NULL ? name : slash + 1;
     up_hex_encode(t->hashes.sha256, UP_SHA256_BYTES, hex);
-    if (!sim_path(path, "%s/repo/targets/%.*s%s.%s", r->dir, (int)(last - name), name, hex, last) ||
-        !sim_file_read(path, &file)) {
+    sim_image_name(r->profile, name, hex, below);
+    if (!sim_path(path, "%s/repo/%s", r->dir, below) || !sim_file_read(path, &file)) {
         sim_say(r->why, "%s: %s", path, strerror(errno));
         return UP_UNAVAILABLE;
     }
@@ -76,8 +74,8 @@ static enum up_err check_images(struct sim_edit *e, const struct up_trust *trust
 
 static enum up_err verify_image(struct sim_repo *r, int64_t now_s, unsigned *images)
 {
-    static const struct up_policy policy = {
-        .profile = &up_profile_strict, .limits = &up_limits_primary, .repo = UP_IMAGE, .full = true};
+    const struct up_policy policy = {
+        .profile = r->profile, .limits = &up_limits_primary, .repo = UP_IMAGE, .full = true};
     struct folder folder = {r, "repo"};
     const struct sim_source source = {get_file, &folder};
     struct sim_keep keep = {0};
@@ -95,15 +93,15 @@ static enum up_err verify_image(struct sim_repo *r, int64_t now_s, unsigned *ima
 /* The Director's Roots only: its other files are per vehicle (sim/director.h). */
 static enum up_err verify_director_roots(struct sim_repo *r, int64_t now_s)
 {
-    static const struct up_policy policy = {
-        .profile = &up_profile_strict, .limits = &up_limits_primary, .repo = UP_DIRECTOR, .full = true};
+    const struct up_policy policy = {
+        .profile = r->profile, .limits = &up_limits_primary, .repo = UP_DIRECTOR, .full = true};
     struct folder folder = {r, "director"};
     const struct sim_source source = {get_file, &folder};
     struct sim_keep keep = {0};
     struct up_trust trust;
     enum up_err verdict = sim_walk(&trust, &policy, &source, &keep, now_s, r->why);
     sim_keep_free(&keep);
-    bool roots_end = verdict == UP_UNAVAILABLE && trust.step == UP_TIMESTAMP;
+    bool roots_end = verdict == UP_UNAVAILABLE && trust.step != UP_ROOT;
     return roots_end ? UP_OK : verdict;
 }
 

@@ -1,5 +1,8 @@
 #include "sim/walk.h"
 
+#include "sim/repo_edit.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 
 void sim_keep_free(struct sim_keep *k)
@@ -32,11 +35,10 @@ static bool get(const struct sim_source *source, struct sim_keep *k, const char 
     return keep(k, room->p);
 }
 
-static void file_name(const struct up_policy *policy, struct up_span role, uint32_t version,
-                      char out[UP_FILE_NAME_MAX + 1])
+static void file_name(const struct up_policy *policy, const char *role, uint32_t version,
+                      char out[SIM_METADATA_NAME])
 {
-    size_t n = up_file_name(policy->profile, role, version, out);
-    out[n] = '\0';
+    sim_metadata_name(policy->profile, role, version, out);
 }
 
 static enum up_err blame(enum up_err e, const struct up_policy *policy, const char *name,
@@ -70,15 +72,15 @@ enum up_err sim_walk(struct up_trust *t, const struct up_policy *policy, const s
     struct up_span root;
     struct up_buf room;
     struct up_want w;
-    char name[UP_FILE_NAME_MAX + 1] = "1.root.json";
+    char name[SIM_METADATA_NAME] = "1.root.json";
     if (!get(source, k, name, &root, &room)) return blame(UP_UNAVAILABLE, policy, name, why);
     enum up_err e = up_trust_init(t, policy, root, &room);
     if (e == UP_OK) up_trust_begin(t);
     while (e == UP_OK && up_trust_want(t, &w)) {
-        file_name(policy, up_span_of(up_role_name(w.role)), w.version, name);
+        file_name(policy, up_role_name(w.role), w.version, name);
         e = step(t, &w, name, source, k, now_s);
         if (e == UP_EXPIRED && w.role == UP_ROOT) /* the walk ended: it is the last one */
-            file_name(policy, up_span_of("root"), w.version - 1, name);
+            file_name(policy, "root", w.version - 1, name);
     }
     return blame(e, policy, name, why);
 }
@@ -90,12 +92,13 @@ enum up_err sim_walk_search(const struct up_trust *image, const char *name, cons
     struct up_search s;
     struct up_span role;
     struct up_want w;
-    char file[UP_FILE_NAME_MAX + 1] = "";
+    char file[SIM_METADATA_NAME] = "", text[UP_NAME_MAX + 1];
     up_search_begin(&s, image, up_span_of(name), up_span_of(hardware_id));
     while (up_search_needs(&s, &role, &w)) {
         struct up_span bytes;
         struct up_buf room;
-        file_name(image->policy, role, w.version, file);
+        snprintf(text, sizeof text, "%.*s", (int)role.n, (const char *)role.p);
+        file_name(image->policy, text, w.version, file);
         if (get(source, k, file, &bytes, &room) && bytes.n <= w.max_bytes)
             up_search_feed(&s, bytes, &room, now_s);
         else

@@ -102,14 +102,15 @@ static void judge(struct up_span manifest)
     bool fresh[ECUS];
     char culprit[SIM_ID_MAX];
     struct sim_ecus ecus = inventory(report(0, FLOOR, bytes));
-    enum up_err e = sim_manifest_judge(VEHICLE, &ecus, manifest, AUTHOR_NOW, fresh, culprit);
+    enum up_err e =
+        sim_manifest_judge(&up_profile_strict, VEHICLE, &ecus, manifest, AUTHOR_NOW, fresh, culprit);
     if (e == UP_OK) {
         covers_everybody(manifest);
         for (unsigned i = 0; i < ECUS; i++) {
             must(fresh[i] == (ecus.ecu[i].counter > (i == 0 ? FLOOR : 0)), "a new report, or a new counter");
             must(fresh[i] || i == 0, "silent without ever having reported");
         }
-        e = sim_manifest_judge(VEHICLE, &ecus, manifest, AUTHOR_NOW, fresh, culprit);
+        e = sim_manifest_judge(&up_profile_strict, VEHICLE, &ecus, manifest, AUTHOR_NOW, fresh, culprit);
         must(e == UP_MAN_REPLAY && strcmp(culprit, serials[ECUS - 1]) == 0, "accepted twice");
     }
     sim_ecus_free(&ecus);
