@@ -29,7 +29,7 @@ BENCHES  := $(patsubst tests/%.c,%,$(wildcard tests/bench_*.c))
 TESTLIB  := $(call obj,$(wildcard tests/lib_*.c))
 
 .SECONDARY:
-.PHONY: all setup demo mcu-demo mcu-images check check-built check-vcan check-kernel check-killed check-thorough sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help
+.PHONY: all setup demo mcu-demo mcu-images check check-built check-vcan check-kernel check-killed check-thorough sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help check-vectors vectors
 
 ## Build the programs (into build/)
 all: $(patsubst %,$(BUILD)/%,$(PROGRAMS))
@@ -95,6 +95,15 @@ check:
 check-built: all $(patsubst %,$(BUILD)/tests/%,$(TESTS) $(FUZZERS))
 	@tests/conformance
 	@BUILD=$(BUILD) tests/run $(TESTS) $(SCRIPTS) -- $(FUZZERS)
+
+## Every attack vector in every algorithm and dialect against all three clients (make check runs a part)
+check-vectors: $(BUILD)/tests/test_vectors
+	@VECTORS=all $(BUILD)/tests/test_vectors
+
+## Write tests/vectors/ anew from the table in sim/evil_*.c
+vectors: $(BUILD)/isoctane-repo
+	@find tests/vectors -mindepth 1 -maxdepth 1 -type d -exec rm -r {} +
+	@$(BUILD)/isoctane-repo evil make --pairs --links tests/vectors
 
 ## Every test and corpus under AddressSanitizer and UndefinedBehaviorSanitizer
 sanitize:

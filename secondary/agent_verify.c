@@ -48,9 +48,16 @@ static enum up_err check_director(struct sec_agent *a)
     return UP_OK;
 }
 
+/* The plant records one digest; what is ordered may have more. */
 static bool is_installed(const struct sec_agent *a, const struct sec_image *image)
 {
-    return a->running != SEC_NO_SLOT && sec_image_same(&a->slots.slot[a->running].image, image);
+    if (a->running == SEC_NO_SLOT) return false;
+    struct sec_image runs = a->slots.slot[a->running].image;
+    if (!runs.hashes.has_sha512 && runs.hashes.has_sha256) {
+        runs.hashes.has_sha512 = image->hashes.has_sha512;
+        memcpy(runs.hashes.sha512, image->hashes.sha512, sizeof runs.hashes.sha512);
+    }
+    return sec_image_same(&runs, image);
 }
 
 static enum up_err check_order(struct sec_agent *a)

@@ -16,6 +16,7 @@ int sim_cmd_show(int argc, char **argv, int64_t now_s);
 int sim_cmd_verify(int argc, char **argv, int64_t now_s);
 int sim_cmd_director(int argc, char **argv, int64_t now_s);
 int sim_cmd_image(int argc, char **argv, int64_t now_s);
+int sim_cmd_evil(int argc, char **argv, int64_t now_s);
 
 struct sim_command {
     const char *name;

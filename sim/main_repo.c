@@ -15,6 +15,7 @@ int main(int argc, char **argv)
         {"verify", sim_cmd_verify, "check everything as a vehicle would"},
         {"image", sim_cmd_image, "images that a boot stage verifies by itself"},
         {"director", sim_cmd_director, "vehicles, ECUs and orders of the Director"},
+        {"evil", sim_cmd_evil, "attack vectors for clients"},
     };
     return sim_command_run("isoctane-repo", "Authors and signs the Director and the Image repository.",
                            commands, sizeof commands / sizeof *commands, argc, argv, time(NULL));
