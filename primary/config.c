@@ -33,6 +33,8 @@ static const struct row {
     {PRIMARY, "hardware_id", &pri_conf_id, OF(hardware_id), NULL, 0, 0},
     {PRIMARY, "image_names", &pri_conf_text, OF(name_pattern), "", 0, 0},
     {PRIMARY, "key", &pri_conf_readable, OF(key), NULL, 0, 0},
+    {PRIMARY, "bus_certificate", &pri_conf_readable, OF(bus_certificate), "", 0, 0},
+    {PRIMARY, "bus_key", &pri_conf_readable, OF(bus_key), "", 0, 0},
     {PRIMARY, "state_dir", &pri_conf_folder, OF(state_dir), NULL, 0, 0},
     {PRIMARY, "base_time", &pri_conf_instant, OF(base_time_s), NULL, 0, 0},
     {DIRECTOR, "url", &pri_conf_base_url, OF(director.url), NULL, 0, 0},
@@ -70,6 +72,7 @@ static const struct row {
     {ECU, "st_min", &pri_conf_st_min, OF(st_min), "0", 0, 0},
     {ECU, "tx_dl", &pri_conf_u32, OF(tx_dl), "", 8, 64},
     {ECU, "pad", &pri_conf_pad, OF(pad), "no", 0, 0},
+    {ECU, "authentication", &pri_conf_yes_no, OF(ecu.authentication), "no", 0, 0},
     {ECU, "public_key", &pri_conf_readable, OF(ecu.public_key), "", 0, 0},
 #undef OF
 };
@@ -259,6 +262,13 @@ static bool check_ids(struct pri_conf *r, const struct pri_config *c, const stru
     return true;
 }
 
+static bool check_badge(struct pri_conf *r, const struct pri_config *c, const struct pri_ecu_config *ecu)
+{
+    if (!ecu->authentication || c->bus_certificate != NULL) return true;
+    return pri_conf_wrong(r, pri_conf_find(r, unit("ecu", ecu->serial).text, "authentication"),
+                          "no, or bus_certificate and bus_key in [primary]");
+}
+
 static bool take_all(struct pri_conf *r, struct pri_config *c)
 {
     if (!pri_conf_read(r) || !find_sections(r, c) || !check_keys(r)) return false;
@@ -271,7 +281,9 @@ static bool take_all(struct pri_conf *r, struct pri_config *c)
     for (unsigned i = 0; i < c->ecu_count; i++)
         if (!take_ecu(r, c, &c->ecus[i])) return false;
     for (unsigned i = 0; i < c->ecu_count; i++)
-        if (!check_ids(r, c, &c->ecus[i])) return false;
+        if (!check_ids(r, c, &c->ecus[i]) || !check_badge(r, c, &c->ecus[i])) return false;
+    if ((c->bus_key == NULL) != (c->bus_certificate == NULL))
+        return pri_conf_error(r, 0, "[primary] bus_certificate and bus_key: one is missing");
     return true;
 }
 
@@ -289,10 +301,10 @@ struct pri_config *pri_config_read(const char *path, char *why, size_t why_size)
 void pri_config_free(struct pri_config *c)
 {
     if (c == NULL) return;
-    char *const strings[] = {c->path,          c->vehicle_id, c->serial,         c->hardware_id,
-                             c->name_pattern,  c->key,        c->state_dir,      c->director.url,
-                             c->director.root, c->image.url,  c->image.root,     c->time_url,
-                             c->tls_ca,        c->tls_key,    c->tls_certificate};
+    char *const strings[] = {
+        c->path,      c->vehicle_id,   c->serial,          c->hardware_id, c->name_pattern,   c->key,
+        c->state_dir, c->director.url, c->director.root,   c->image.url,   c->image.root,     c->time_url,
+        c->tls_ca,    c->tls_key,      c->tls_certificate, c->bus_key,     c->bus_certificate};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) free(strings[i]);
     for (unsigned i = 0; i < c->bus_count; i++) {
         free(c->buses[i].name);

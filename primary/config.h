@@ -23,7 +23,8 @@ struct pri_ecu_config { /* [ecu brake]: a Secondary */
     bool full;    /* full verification */
     const struct up_profile *profile;
     struct isotp_config channel;
-    char *public_key; /* PEM file: reports are checked against it; NULL: the Director does */
+    char *public_key;    /* PEM file: reports are checked against it; NULL: the Director does */
+    bool authentication; /* it wants to know who the Primary is (29) */
 };
 
 struct pri_repo_config { /* [director], [image] */
@@ -37,6 +38,7 @@ struct pri_config {
     char *vehicle_id;                          /* [vehicle] id */
     char *serial, *hardware_id, *name_pattern; /* [primary] */
     char *key;                                 /* PEM file: signs reports and manifests */
+    char *bus_certificate, *bus_key;           /* PEM files: who the Primary is on the bus; NULL: nobody */
     char *state_dir;                           /* state.db, images/, slots/ */
     int64_t base_time_s;                       /* provisioning time */
     struct pri_repo_config director, image;

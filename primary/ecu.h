@@ -8,6 +8,7 @@
 #define PRIMARY_ECU_H
 
 #include "isotp/uds_client.h"
+#include "isotp/uds_guard.h"
 #include "primary/chain.h"
 #include "primary/config.h"
 
@@ -31,6 +32,13 @@ struct pri_parcel { /* what an errand brings; borrowed until it ends */
     bool must_order; /* the Secondary has to find an image for itself in it */
 };
 
+/* Who the Primary is, for Secondaries that want to know (29). */
+struct pri_badge {
+    struct up_signer signer;
+    uint8_t *certificate; /* DER, and two zero bytes: a challenge of length 0 */
+    size_t certificate_bytes;
+};
+
 enum pri_errand {
     PRI_IDENTIFY, /* who are you, what do you run, what do you trust, give me a nonce */
     PRI_INFORM,   /* metadata only */
@@ -47,6 +55,7 @@ const char *pri_errand_name(enum pri_errand e); /* "prepare" */
 struct pri_ecu {
     const struct pri_ecu_config *config;
     const struct pri_config *primary;
+    const struct pri_badge *badge; /* set by the owner; NULL: none */
     struct isotp channel;
     struct uds_client client;
     uint8_t receive[PRI_MESSAGE_MAX];
@@ -68,6 +77,8 @@ struct pri_ecu {
     bool busy;
     unsigned step, file, attempts;
     bool asked, skipped;
+    bool authenticated; /* in this session */
+    uint8_t challenge[UDS_CHALLENGE_BYTES], proof[UP_SIGNATURE_BYTES + 2];
     unsigned together; /* steps that the request under way reads for */
     uint64_t not_before_us, patience_us, heard_us;
     bool returned;                          /* RESTORE: the image has come back */

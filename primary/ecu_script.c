@@ -51,16 +51,46 @@ static bool runs(const struct pri_ecu *e)
 
 static void ask_extended(struct pri_ecu *e, uint64_t now_us)
 {
+    e->authenticated = false;
     uds_client_session(&e->client, UDS_EXTENDED, short_us(now_us));
+}
+
+/* Once per session, where the configuration says so. */
+static bool is_known(const struct pri_ecu *e)
+{
+    return !e->config->authentication || e->badge == NULL || e->authenticated;
+}
+
+static void ask_certificate(struct pri_ecu *e, uint64_t now_us)
+{
+    uint8_t head[] = {UDS_AUTHENTICATION, UDS_VERIFY_UNIDIRECTIONAL, 0, 0, 0};
+    e->skipped = is_known(e);
+    if (e->skipped) return;
+    uds_put(head + 3, e->badge->certificate_bytes, 2);
+    uds_client_request(&e->client, head, sizeof head, e->badge->certificate, e->badge->certificate_bytes + 2,
+                       short_us(now_us));
+}
+
+/* What is signed begins with a letter of its own, and the key is for nothing else. */
+static void ask_proof(struct pri_ecu *e, uint64_t now_us)
+{
+    uint8_t message[UDS_PROOF_MESSAGE_MAX], head[] = {UDS_AUTHENTICATION, UDS_PROOF_OF_OWNERSHIP, 0, 0};
+    e->skipped = is_known(e);
+    if (e->skipped) return;
+    const size_t bytes = uds_proof_message(message, 'C', e->challenge, sizeof e->challenge, NULL, 0);
+    const size_t n = up_sign(&e->badge->signer, (struct up_span){message, bytes}, e->proof);
+    uds_put(head + 2, n, 2);
+    uds_put(e->proof + n, 0, 2); /* no ephemeral key */
+    uds_client_request(&e->client, head, sizeof head, e->proof, n + 2, short_us(now_us));
 }
 
 /* With one slot the application ends while another one is written over it. */
 static void ask_programming(struct pri_ecu *e, uint64_t now_us)
 {
-    if (e->capabilities.layout == UDS_LAYOUT_ONE_SLOT)
-        uds_client_session(&e->client, UDS_PROGRAMMING, short_us(now_us));
-    else
-        e->skipped = true;
+    e->skipped = e->capabilities.layout != UDS_LAYOUT_ONE_SLOT;
+    if (e->skipped) return;
+    e->authenticated = false;
+    uds_client_session(&e->client, UDS_PROGRAMMING, short_us(now_us));
 }
 
 static void ask_did(struct pri_ecu *e, uint64_t now_us)
@@ -449,6 +479,24 @@ static size_t nonce_bytes(const struct pri_ecu *e)
     return UDS_NONCE_BYTES;
 }
 
+/* 11: it wants a proof over this challenge. */
+static enum up_err got_challenge(struct pri_ecu *e, struct up_span data, uint64_t now_us)
+{
+    (void)now_us;
+    if (data.n < 3 + sizeof e->challenge || uds_get(data.p + 1, 2) != sizeof e->challenge)
+        return problem(e, UP_BUS_SEQUENCE, "its challenge is unreadable");
+    memcpy(e->challenge, data.p + 3, sizeof e->challenge);
+    return UP_OK;
+}
+
+static enum up_err got_access(struct pri_ecu *e, struct up_span data, uint64_t now_us)
+{
+    (void)data;
+    (void)now_us;
+    e->authenticated = true;
+    return UP_OK;
+}
+
 /* ---- errands ---- */
 
 #define READ(id, handler, bytes)                                                                             \
@@ -459,10 +507,13 @@ static size_t nonce_bytes(const struct pri_ecu *e)
 #define SLOTS    READ(UDS_DID_SLOTS, got_slots, slots_bytes)
 #define IMAGE    READ(UDS_DID_INSTALLED_IMAGE, got_image, NULL)
 #define REPORT   READ(UDS_DID_VERSION_REPORT, got_report, NULL)
-#define EXTENDED                                                                                             \
+#define KNOWN                                                                                                \
+    {.ask = ask_certificate, .got = got_challenge},                                                          \
     {                                                                                                        \
-        .ask = ask_extended                                                                                  \
+        .ask = ask_proof, .got = got_access                                                                  \
     }
+#define EXTENDED    {.ask = ask_extended}, KNOWN
+#define PROGRAMMING {.ask = ask_programming}, KNOWN
 #define FILES                                                                                                \
     {                                                                                                        \
         .ask = ask_file, .got = got_file, .transfers = true                                                  \
@@ -503,7 +554,7 @@ static const struct pri_step prepare[] = {EXTENDED,
                                           VERIFY,
                                           VERSIONS,
                                           SLOTS,
-                                          {.ask = ask_programming},
+                                          PROGRAMMING,
                                           {.ask = ask_image, .transfers = true},
                                           {.ask = ask_verify_image},
                                           READ(UDS_DID_SLOTS, got_prepared, slots_bytes),
@@ -517,7 +568,7 @@ static const struct pri_step restore[] = {EXTENDED,
                                           SLOTS,
                                           {.ask = ask_reset_away, .got = got_reset, .unheard = true},
                                           {.ask = ask_returned, .got = got_restarted, .patient = true},
-                                          {.ask = ask_programming},
+                                          PROGRAMMING,
                                           {.ask = ask_backup, .transfers = true},
                                           {.ask = ask_verify_backup},
                                           {.ask = ask_reset_away, .got = got_reset, .unheard = true},

@@ -23,6 +23,8 @@ enum pri_goal {
     PRI_UPDATE /* a whole cycle */
 };
 
+struct pri_badge; /* primary/ecu.h */
+
 struct pri_progress {     /* work on something that takes long */
     const char *ecu;      /* serial; the image's name while it is downloaded */
     const char *what;     /* "download", "prepare", "activate", "confirm" */
@@ -36,6 +38,7 @@ struct pri_ports {
     struct pri_installer *installer;
     const struct up_signer *signer;
     struct isotp_link *const *links; /* one per configured bus */
+    const struct pri_badge *badge;   /* for Secondaries that want to know who this is (29); NULL: none */
     bool (*random)(void *ctx, uint8_t *out, size_t n);
     int64_t (*wall_clock)(void *ctx); /* for vehicles without a time server only ([time] url left out) */
     /* Told as it happens; NULL: nobody listens. Events are in the history already. */

@@ -79,6 +79,7 @@ static enum pri_exit open_primary(struct pri_session *s, char *why, size_t why_s
                               .fetch = s->fetch,
                               .installer = s->installer,
                               .signer = &s->signer,
+                              .badge = s->badge.certificate != NULL ? &s->badge : NULL,
                               .links = s->links,
                               .random = on_random,
                               .wall_clock = on_wall_clock,
@@ -139,6 +140,9 @@ enum pri_exit pri_session_open(struct pri_session *s, const char *config_path, e
         return PRI_EXIT_FAULT;
     }
     if (!up_signer_open(s->config->key, &s->signer, why, why_size)) return PRI_EXIT_CONFIG;
+    if (s->config->bus_key != NULL &&
+        !pri_badge_open(&s->badge, s->config->bus_certificate, s->config->bus_key, why, why_size))
+        return PRI_EXIT_CONFIG;
     if (!open_state(s, why, why_size)) return PRI_EXIT_FAULT;
     if (access == PRI_WORK) {
         s->fetch = pri_fetch_curl_open(s->config, why, why_size);
@@ -155,6 +159,7 @@ void pri_session_close(struct pri_session *s)
     if (s->installer != NULL) s->installer->close(s->installer);
     pri_state_close(s->state);
     if (s->signer.handle != NULL) up_signer_close(&s->signer);
+    pri_badge_close(&s->badge);
     pri_config_free(s->config);
     if (s->signals >= 0) close(s->signals);
     if (s->timer >= 0) close(s->timer);

@@ -3,6 +3,7 @@
 #ifndef PRIMARY_SESSION_POSIX_H
 #define PRIMARY_SESSION_POSIX_H
 
+#include "primary/badge_openssl.h"
 #include "primary/display.h"
 #include "primary/fetch_curl.h"
 
@@ -25,6 +26,7 @@ struct pri_session {
     enum pri_access access;
     struct pri_config *config;
     struct up_signer signer;
+    struct pri_badge badge;
     struct pri_state *state;
     struct pri_installer *installer;
     struct pri_fetch *fetch;

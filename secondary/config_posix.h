@@ -14,7 +14,7 @@ typedef char sec_text[SEC_TEXT_MAX];
 
 struct sec_config {
     /* [ecu] */
-    sec_text vehicle_id, serial, hardware_id, image_names, key;
+    sec_text vehicle_id, serial, hardware_id, image_names, key, tester_ca;
     bool full;
     const struct up_profile *profile;
     uint32_t time_max_age_s, trial_limit_s;

@@ -1,6 +1,7 @@
 /* isoctane-secondary: a Secondary as a Linux process. Wiring, and the one loop that waits. */
 #include "metadata/crypto_openssl.h"
 #include "secondary/agent_state.h"
+#include "secondary/badge_openssl.h"
 #include "secondary/boot_posix.h"
 #include "secondary/station.h"
 #include "secondary/status_posix.h"
@@ -32,6 +33,8 @@ struct ecu {
     struct sec_identity id;
     struct sec_platform platform;
     struct sec_agent agent;
+    struct sec_badge badge; /* when [ecu] tester_ca is given */
+    struct uds_guard guard;
     struct sec_station station;
     struct isotp_link *link;
     uint8_t request[UINT16_MAX], reply[UINT16_MAX];
@@ -152,6 +155,9 @@ static int open_ecu(struct ecu *e, bool create)
     struct sec_boot_config boot;
     if (!sec_posix_boot_config(c, &e->boot_key, &boot, why, sizeof why)) return fail(CONFIG, why);
     if (!up_signer_open(c->key, &e->signer, why, sizeof why)) return fail(CONFIG, why);
+    if (c->tester_ca[0] != '\0' &&
+        !sec_badge_open(&e->badge, c->tester_ca, up_span_of(c->vehicle_id), why, sizeof why))
+        return fail(CONFIG, why);
     e->room.cap = (size_t)ROOM_FACTOR * c->staging_bytes;
     e->room.p = malloc(e->room.cap);
     if (e->room.p == NULL) return fail(FAULT, "out of memory");
@@ -182,6 +188,7 @@ static void close_ecu(struct ecu *e)
     if (e->link != NULL) e->link->ops->close(e->link);
     if (e->flash.port.mapped != NULL) sec_flash_posix_close(&e->flash);
     if (e->signer.handle != NULL) up_signer_close(&e->signer);
+    sec_badge_close(&e->badge);
     free(e->room.p);
     e->link = NULL;
     e->signer.handle = NULL;
@@ -232,10 +239,13 @@ static int start(struct ecu *e)
     enum up_err err =
         sec_agent_start(&e->agent, &e->flash.port, &e->id, &e->platform, &e->choice, now_us() / 1000);
     if (err != UP_OK) return not_bootable(e, err);
-    sec_station_init(&e->station, e->link, &channel, &server, sec_agent_owner(), &e->agent, e->request,
-                     e->reply);
+    const bool guarded = e->badge.authorities != NULL;
+    if (guarded) uds_guard_init(&e->guard, &e->badge.port, sec_agent_owner(), &e->agent, 0, now_us() / 1000);
+    sec_station_init(&e->station, e->link, &channel, &server, guarded ? &e->guard.owner : sec_agent_owner(),
+                     guarded ? (void *)&e->guard : &e->agent, e->request, e->reply);
     e->station.node.clock_us = clock_us;
     sec_agent_status(&e->agent, &e->told);
+    e->badge.now_s = e->told.versions.time_floor_s;
     log_boot(e);
     if (e->told.attacks.n > 0) {
         e->told.security_events = 0;
@@ -272,6 +282,7 @@ static int loop(struct ecu *e)
         const uint64_t now = now_us();
         notice_sleep(e);
         bool reset = sec_agent_tick(&e->agent, now / 1000);
+        e->badge.now_s = e->told.versions.time_floor_s;
         bool up = sec_station_pump(&e->station, (uint32_t)now);
         log_changes(e);
         if (e->station.node.down) return fail(FAULT, "the CAN link is down");

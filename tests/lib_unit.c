@@ -337,7 +337,9 @@ static void listen(struct unit *u)
     u->accepted = u->is_image = false;
     u->done_us = 0;
     u->on = true;
-    sec_station_init(&u->station, &u->wire.b.link, &u->channel, &config, &owner, u, u->request, u->reply);
+    if (u->port != NULL) uds_guard_init(&u->guard, u->port, &owner, u, 0, u->now_us / 1000);
+    sec_station_init(&u->station, &u->wire.b.link, &u->channel, &config, u->port ? &u->guard.owner : &owner,
+                     u->port ? (void *)&u->guard : u, u->request, u->reply);
 }
 
 /* As a boot stage does: what is armed is tried, what is no longer on trial goes. */

@@ -3,6 +3,7 @@
 #ifndef TESTS_LIB_UNIT_H
 #define TESTS_LIB_UNIT_H
 
+#include "isotp/uds_guard.h"
 #include "metadata/report.h"
 #include "secondary/station.h"
 #include "tests/lib_link.h"
@@ -47,6 +48,8 @@ struct unit {
     uint32_t new_counter;
 
     /* the script: what goes wrong, and how often */
+    const struct uds_guard_port *port; /* wants to know who asks, from the next start on; NULL: not */
+    struct uds_guard guard;
     bool silent;       /* hears nothing, for ever */
     bool sick;         /* new images do not start */
     bool lame;         /* resets are acknowledged and do not happen */
