@@ -202,6 +202,9 @@ void sec_agent_status(const struct sec_agent *a, struct sec_status *s)
     sec_agent_slots(a, &s->slots);
     sec_agent_versions(a, &s->versions);
     s->security_events = a->notes.total;
+    s->transfers = a->slots.received;
+    s->exchanges = a->slots.exchange.count;
+    s->store_moves = a->store.generation;
     s->attacks = (struct up_span){a->notes.text, a->notes.text_bytes};
     if (a->running == SEC_NO_SLOT) return;
     s->image = sec_slot_image(&a->slots, a->running);

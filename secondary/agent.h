@@ -95,6 +95,7 @@ struct sec_status {
     struct up_span image, image_name; /* what runs; image in mapped flash */
     uint32_t release_counter;
     uint32_t security_events;
+    uint32_t transfers, exchanges, store_moves; /* wear: images begun, slots exchanged, store banks filled */
     struct up_span attacks; /* what the next version report says was detected; empty: nothing */
 };
 void sec_agent_status(const struct sec_agent *a, struct sec_status *s);

@@ -48,7 +48,10 @@ static cJSON *status_object(const struct sec_identity *id, const struct sec_stat
                    {"image_timestamp", v->image_timestamp},
                    {"image_snapshot", v->image_snapshot},
                    {"image_targets", v->image_targets},
-                   {"security_events", s->security_events}};
+                   {"security_events", s->security_events},
+                   {"transfers", s->transfers},
+                   {"exchanges", s->exchanges},
+                   {"store_moves", s->store_moves}};
     char hex[2 * UDS_ORDER_BYTES], time[UP_TIME_TEXT];
     up_hex_encode(s->slots.order, UDS_ORDER_BYTES, hex);
     up_time_encode(v->time_floor_s, time);
