@@ -100,22 +100,116 @@ void up_signer_close(struct up_signer *s)
     *s = (struct up_signer){0};
 }
 
+/* The P-256 key whose private half is D. */
+static EVP_PKEY *p256_from_scalar(const EC_GROUP *group, const BIGNUM *d)
+{
+    EVP_PKEY *pkey = NULL;
+    uint8_t point[65];
+    EC_POINT *q = EC_POINT_new(group);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    OSSL_PARAM *params = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    bool good = q != NULL && build != NULL && ctx != NULL &&
+                EC_POINT_mul(group, q, d, NULL, NULL, NULL) == 1 &&
+                EC_POINT_point2oct(group, q, POINT_CONVERSION_UNCOMPRESSED, point, sizeof point, NULL) ==
+                    sizeof point &&
+                OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) == 1 &&
+                OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point) == 1 &&
+                OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, d) == 1 &&
+                (params = OSSL_PARAM_BLD_to_param(build)) != NULL && EVP_PKEY_fromdata_init(ctx) == 1;
+    if (!good || EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params) != 1) pkey = NULL;
+    EVP_PKEY_CTX_free(ctx);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    EC_POINT_free(q);
+    return pkey;
+}
+
+/* ---- key files ---- */
+
+#define KEY_FILE_MAX 8192 /* RSA 4096 has 3272 characters */
+
+/* What PKCS#8 puts before the private half: RFC 8410; RFC 5208 and 5915. */
+static const uint8_t before_ed25519[] = {0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
+                                         0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20};
+static const uint8_t before_p256[] = {0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86,
+                                      0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+                                      0x03, 0x01, 0x07, 0x04, 0x6d, 0x30, 0x6b, 0x02, 0x01, 0x01, 0x04, 0x20};
+
+static EVP_PKEY *p256_from_bytes(const uint8_t secret[32])
+{
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    BIGNUM *d = BN_secure_new();
+    EVP_PKEY *pkey = NULL;
+    if (group != NULL && d != NULL && BN_bin2bn(secret, 32, d) != NULL && !BN_is_zero(d) &&
+        BN_cmp(d, EC_GROUP_get0_order(group)) < 0)
+        pkey = p256_from_scalar(group, d);
+    BN_clear_free(d);
+    EC_GROUP_free(group);
+    return pkey;
+}
+
+/* The DER of a key in PEM; 0: not of that form. */
+static size_t decode_pem(const char *text, uint8_t *der, size_t cap)
+{
+    static const char begin[] = "-----BEGIN PRIVATE KEY-----\n", end[] = "-----END PRIVATE KEY-----";
+    const char *from = strstr(text, begin), *to = from != NULL ? strstr(from, end) : NULL;
+    char digits[KEY_FILE_MAX];
+    size_t n = 0;
+    if (to == NULL) return 0;
+    for (const char *c = from + sizeof begin - 1; c < to; c++)
+        if (*c != '\n' && *c != '\r') digits[n++] = *c;
+    long bytes = up_base64_decode((struct up_span){(const uint8_t *)digits, n}, der, cap);
+    up_wipe(digits, sizeof digits);
+    return bytes > 0 ? (size_t)bytes : 0;
+}
+
+/* The usual keys of an ECU without OpenSSL's decoders, which leave copies behind in memory. NULL: another
+ * kind, or none. */
+static EVP_PKEY *read_usual(const char *text)
+{
+    uint8_t der[KEY_FILE_MAX];
+    EVP_PKEY *pkey = NULL;
+    const size_t n = decode_pem(text, der, sizeof der);
+    if (n == sizeof before_ed25519 + 32 && memcmp(der, before_ed25519, sizeof before_ed25519) == 0)
+        pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, der + sizeof before_ed25519, 32);
+    if (n == 138 && memcmp(der, before_p256, sizeof before_p256) == 0)
+        pkey = p256_from_bytes(der + sizeof before_p256);
+    up_wipe(der, sizeof der);
+    return pkey;
+}
+
 static int no_password(char *buf, int size, int writing, void *ctx)
 {
     (void)buf, (void)size, (void)writing, (void)ctx;
     return -1; /* never ask on a terminal */
 }
 
+static EVP_PKEY *read_any(const char *text, size_t n)
+{
+    EVP_PKEY *pkey = read_usual(text);
+    if (pkey != NULL) return pkey;
+    BIO *bio = BIO_new_mem_buf(text, (int)n);
+    pkey = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+    BIO_free(bio);
+    return pkey;
+}
+
 bool up_signer_open(const char *path, struct up_signer *s, char *why, size_t why_size)
 {
-    FILE *f = fopen(path, "re");
-    if (f == NULL) {
+    char text[KEY_FILE_MAX + 1];
+    size_t n = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
         snprintf(why, why_size, "cannot open the private key %s: %s; check the path and who may read it",
                  path, strerror(errno));
         return false;
     }
-    EVP_PKEY *pkey = PEM_read_PrivateKey(f, NULL, no_password, NULL);
-    fclose(f);
+    for (ssize_t got; n < KEY_FILE_MAX && (got = read(fd, text + n, KEY_FILE_MAX - n)) > 0;) n += (size_t)got;
+    (void)close(fd);
+    text[n] = '\0';
+    EVP_PKEY *pkey = read_any(text, n);
+    up_wipe(text, sizeof text);
     ERR_clear_error();
     if (pkey == NULL) {
         snprintf(why, why_size, "%s holds no private key; an unencrypted PKCS#8 PEM file is needed", path);
@@ -192,31 +286,6 @@ bool up_signer_create(const char *path, enum up_scheme scheme, unsigned bits, st
 
 /* ---- keys from a seed ---- */
 
-/* The P-256 key whose private half is D. */
-static EVP_PKEY *p256_from_scalar(const EC_GROUP *group, const BIGNUM *d)
-{
-    EVP_PKEY *pkey = NULL;
-    uint8_t point[65];
-    EC_POINT *q = EC_POINT_new(group);
-    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-    OSSL_PARAM *params = NULL;
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-    bool good = q != NULL && build != NULL && ctx != NULL &&
-                EC_POINT_mul(group, q, d, NULL, NULL, NULL) == 1 &&
-                EC_POINT_point2oct(group, q, POINT_CONVERSION_UNCOMPRESSED, point, sizeof point, NULL) ==
-                    sizeof point &&
-                OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) == 1 &&
-                OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point) == 1 &&
-                OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, d) == 1 &&
-                (params = OSSL_PARAM_BLD_to_param(build)) != NULL && EVP_PKEY_fromdata_init(ctx) == 1;
-    if (!good || EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params) != 1) pkey = NULL;
-    EVP_PKEY_CTX_free(ctx);
-    OSSL_PARAM_free(params);
-    OSSL_PARAM_BLD_free(build);
-    EC_POINT_free(q);
-    return pkey;
-}
-
 /* 1 + SHA-512(seed) mod (n - 1): every seed is a key, and all keys are about as likely. */
 static EVP_PKEY *p256_from_seed(const uint8_t seed[32])
 {
@@ -233,8 +302,9 @@ static EVP_PKEY *p256_from_seed(const uint8_t seed[32])
     if (n != NULL && d != NULL && bn != NULL && BN_sub_word(n, 1) == 1 && BN_mod(d, d, n, bn) == 1 &&
         BN_add_word(d, 1) == 1)
         pkey = p256_from_scalar(group, d);
+    up_wipe(wide, sizeof wide);
     BN_CTX_free(bn);
-    BN_free(d);
+    BN_clear_free(d);
     BN_free(n);
     EC_GROUP_free(group);
     return pkey;
@@ -264,6 +334,7 @@ static void stir(struct nonces *g, uint8_t separator, const uint8_t *more, size_
     if (n != 0) memcpy(text + 33, more, n);
     (void)HMAC(EVP_sha256(), g->k, 32, text, 33 + n, g->k, NULL);
     (void)HMAC(EVP_sha256(), g->k, 32, g->v, 32, g->v, NULL);
+    up_wipe(text, sizeof text);
 }
 
 /* r = x(kG) mod n, s = (z + r d) / k mod n; false: K will not do, which nobody will ever see. */
@@ -278,7 +349,7 @@ static bool sign_with(const EC_GROUP *group, const BIGNUM *d, const BIGNUM *z, c
                 BN_nnmod(r, r, n, bn) == 1 && BN_mod_mul(s, r, d, n, bn) == 1 &&
                 BN_mod_add(s, s, z, n, bn) == 1 && BN_mod_inverse(inverse, k, n, bn) != NULL &&
                 BN_mod_mul(s, s, inverse, n, bn) == 1 && !BN_is_zero(r) && !BN_is_zero(s);
-    BN_free(inverse);
+    BN_clear_free(inverse);
     EC_POINT_free(point);
     return good;
 }
@@ -316,9 +387,11 @@ out:
     BN_CTX_free(bn);
     BN_free(r);
     BN_free(s);
-    BN_free(k);
+    BN_clear_free(k);
     BN_free(z);
-    BN_free(d);
+    BN_clear_free(d);
+    up_wipe(seed, sizeof seed);
+    up_wipe(&g, sizeof g);
     EC_GROUP_free(group);
     ERR_clear_error();
     return length > 0 ? (size_t)length : 0;

@@ -34,7 +34,9 @@ static bool create_one(const char *folder, const char *name, const struct sim_ke
     up_hash_add(&h, (struct up_span){maker->seed, UP_SHA256_BYTES});
     up_hash_add(&h, up_span_of(name));
     up_hash_end(&h, seed);
-    if (!up_signer_from_seed(maker->scheme, seed, signer))
+    const bool made = up_signer_from_seed(maker->scheme, seed, signer);
+    up_wipe(seed, sizeof seed);
+    if (!made)
         return sim_say(why, "%s: no key from a seed in scheme %s", path, up_scheme_name(maker->scheme));
     if (up_signer_save(signer, path, why, SIM_WHY_MAX)) return true;
     up_signer_close(signer);
