@@ -499,7 +499,7 @@ void up_write_span(struct up_writer *w, struct up_span s)
 {
     if (s.n > w->cap - w->n) w->full = true;
     if (w->full || s.n == 0) return;
-    memcpy(w->p + w->n, s.p, s.n);
+    memmove(w->p + w->n, s.p, s.n); /* S may lie further back in the same buffer */
     w->n += s.n;
 }
 

@@ -38,8 +38,7 @@ static void write_attacks(struct up_writer *w, struct up_span attacks)
 size_t up_report_write(const struct up_report *r, const struct up_profile *p, const struct up_signer *signer,
                        uint8_t *out, size_t cap)
 {
-    uint8_t body[BODY_MAX];
-    struct up_writer w = {.p = body, .cap = sizeof body};
+    struct up_writer w = {.p = out, .cap = cap < BODY_MAX ? cap : BODY_MAX};
     if (!up_is_id(r->ecu_serial) || !up_is_name(r->image_name) || r->image_length > INT64_MAX) return 0;
     up_write(&w, "{\"attacks_detected\":");
     write_attacks(&w, r->attacks);
@@ -58,7 +57,11 @@ size_t up_report_write(const struct up_report *r, const struct up_profile *p, co
     up_write(&w, ",\"timeserver_time\":");
     write_time(&w, r->time_s);
     up_write(&w, "}");
-    return w.full ? 0 : up_attest_write(up_written(&w), p, signer, out, cap);
+    if (w.full) return 0;
+    /* To the end of OUT, where it stays until what goes before it has been written: no second buffer. */
+    struct up_span body = {out + (cap - w.n), w.n};
+    memmove(out + (cap - w.n), out, w.n);
+    return up_attest_write(body, p, signer, out, cap);
 }
 
 /* ---- reading ---- */

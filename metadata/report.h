@@ -25,7 +25,7 @@ size_t up_report_write(const struct up_report *r, const struct up_profile *p, co
 enum up_err up_report_read(struct up_span file, const struct up_profile *p,
                            struct up_report *out) UP_NODISCARD;
 
-/* {"signatures":[...],"signed":BODY}: BODY is canonical JSON. */
+/* {"signatures":[...],"signed":BODY}: BODY is canonical JSON; it may lie in OUT, at its very end. */
 size_t up_attest_write(struct up_span body, const struct up_profile *p, const struct up_signer *signer,
                        uint8_t *out, size_t cap);
 /* One signature by KEY over the digest recomputed from `signed`. MAN_SCHEMA, MAN_SIG. BODY: the signed part.

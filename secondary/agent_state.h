@@ -29,6 +29,8 @@ struct sec_notes {
 
 enum sec_verify_step { SEC_V_TIME, SEC_V_DIRECTOR, SEC_V_ORDER, SEC_V_IMAGE, SEC_V_SEARCH, SEC_V_END };
 
+#define SEC_CHAINS (UP_FULL ? 2 : 1) /* by enum up_repo */
+
 /* One run of 0310. Nothing of it is needed afterwards: trust is restored from flash for every run. */
 struct sec_verify {
     uint8_t step;       /* enum sec_verify_step */
@@ -41,8 +43,8 @@ struct sec_verify {
     uint8_t path[SEC_PATH_MAX];
     struct sec_trusted accepted; /* what is to be trusted, so far */
     uint32_t at[2][SEC_FILES];   /* entries behind trust[], not all accepted yet */
-    struct up_policy policy[2];
-    struct up_trust trust[2];
+    struct up_policy policy[SEC_CHAINS];
+    struct up_trust trust[SEC_CHAINS];
     union {
         struct up_trust next;    /* candidate */
         struct up_search search; /* when both chains are done */

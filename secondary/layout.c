@@ -1,8 +1,9 @@
 #include "secondary/layout.h"
 
-static uint64_t round_up(uint64_t n, uint32_t step)
+/* Divides in 32 bits: a small machine has no other division. */
+static uint64_t round_up(uint32_t n, uint32_t step)
 {
-    return (n + step - 1) / step * step;
+    return ((uint64_t)(n / step) + (n % step != 0)) * step;
 }
 
 static bool geometry_is_possible(const struct sec_flash *f)
@@ -22,7 +23,8 @@ enum up_err sec_layout_of(const struct sec_flash *flash, enum sec_layout_kind ki
     const uint64_t spare = kind == SEC_SWAP ? sector : 0; /* slot 1 has it more */
     uint64_t left = flash->size - 2 * (store + bank);
     if (left < spare) return UP_CONFIG;
-    uint64_t slot = (left - spare) / (kind == SEC_ONE_SLOT ? 1 : 2) / sector * sector;
+    const uint32_t each = (uint32_t)(left - spare) / (kind == SEC_ONE_SLOT ? 1 : 2);
+    const uint64_t slot = each - each % sector;
     if (slot == 0) return UP_CONFIG;
 
     *out = (struct sec_layout){.kind = kind, .sector = sector};

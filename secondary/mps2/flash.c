@@ -40,7 +40,7 @@ static bool program(void *ctx, uint32_t offset, struct up_span data)
 static bool sync_done(void *ctx)
 {
     (void)ctx;
-    __asm volatile("dsb" ::: "memory");
+    __sync_synchronize();
     return true;
 }
 

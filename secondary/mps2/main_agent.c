@@ -16,10 +16,12 @@
 #define MPS2_HANGS 0 /* 1: it gets no further than to its first line */
 #endif
 
-#define MAX_MESSAGE 2048u
+#define MAX_MESSAGE 1536u    /* a version report fits */
 #define BLOCK_SIZE  8u       /* frames per flow control: the serial line never holds more */
 #define P2_US       1000000u /* an emulator shares its processor; testers are told */
 #define WATCH_US    20000u
+
+_Static_assert(MAX_MESSAGE >= UP_REPORT_MAX + 8, "a version report and its head");
 
 static struct {
     struct up_signer signer;
@@ -164,6 +166,7 @@ static void start(void)
     sec_agent_slots(&ecu.agent, &ecu.told);
     say_pair("event=boot version=", MPS2_VERSION);
     say_pair(" boots=", ecu.agent.boots);
+    if (ecu.agent.must_restart) mps2_say(" self-test=failed");
     say_slots(&ecu.told);
 }
 
