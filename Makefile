@@ -131,9 +131,10 @@ check-killed: all $(BUILD)/tests/killpoint.so
 	@BUILD=$(BUILD) tests/killed.sh $(EVERY)
 
 ## The sweeps of `make check` that take samples there, whole: every bit of flash, every byte boundary of a program
-THOROUGH := test_bitrot test_soak
-check-thorough: $(patsubst %,$(BUILD)/tests/%,$(THOROUGH))
-	@for t in $(THOROUGH); do ISOCTANE_THOROUGH=1 $(BUILD)/tests/$$t || exit; done
+THOROUGH := powerloss_agent:bytes powerloss_agent:operations test_bitrot test_soak
+check-thorough: $(patsubst %,$(BUILD)/tests/%,$(filter-out %:operations,$(THOROUGH:%:bytes=%)))
+	@printf '%s\n' $(THOROUGH) | ISOCTANE_THOROUGH=1 xargs -P 2 -I NAME bash -c \
+		't=NAME; export CK_RUN_CASE=$${t#*:}; [ $$t != $${t%:*} ] || unset CK_RUN_CASE; $(BUILD)/tests/$${t%:*}'
 
 ## Our ISO-TP against the one in Linux (can-isotp), under Debian's kernel in QEMU
 check-kernel: all $(BUILD)/tests/kernel_isotp

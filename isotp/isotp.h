@@ -169,11 +169,14 @@ bool isotp_next_frame(struct isotp *l, struct isotp_frame *f, uint32_t now_us);
 void isotp_sent(struct isotp *l, uint32_t now_us);
 /* The same for batches: up to N frames (255) that may leave back to back; then, with no other call in
  * between, how many of them the link took, in order. sent_frames() returns how many of these were this
- * channel's. */
+ * channel's. Asking for none withdraws the offer: N_As does not run for what nobody offers to the link. */
 size_t isotp_next_frames(struct isotp *l, struct isotp_frame *f, size_t n, uint32_t now_us);
 size_t isotp_sent_frames(struct isotp *l, size_t n, uint32_t now_us);
 /* Whether next_frame() would give a frame. */
 bool isotp_ready(const struct isotp *l, uint32_t now_us);
+/* Whether its next frame brooks no delay by other channels: a flow control, or a message that was begun and
+ * has been left alone for so long that its receiver may soon give it up. */
+bool isotp_urgent(const struct isotp *l, uint32_t now_us);
 /* The link is gone: what is under way in either direction fails with N_ERROR. */
 void isotp_link_down(struct isotp *l);
 /* Runs the timers. Call when due() has passed, after the frames that have arrived, and before asking for

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #define LONGEST_GAP_US 127000u
-#define FORGET         16u /* of the longest time for a flow control, per flow control */
+#define LEFT_ALONE_US  300000u /* of the second that a receiver waits */
+#define FORGET         16u     /* of the longest time for a flow control, per flow control */
 
 static uint32_t gap_us(uint8_t st_min)
 {
@@ -241,4 +242,11 @@ void isotp_sent(struct isotp *l, uint32_t now_us)
 bool isotp_ready(const struct isotp *l, uint32_t now_us)
 {
     return l->rx.flow != ISOTP_NO_FLOW || can_send(&l->tx, &l->tx.at, now_us);
+}
+
+bool isotp_urgent(const struct isotp *l, uint32_t now_us)
+{
+    const struct isotp_tx *tx = &l->tx;
+    if (l->rx.flow != ISOTP_NO_FLOW) return true;
+    return tx->at.state == ISOTP_TX_CONSECUTIVE && isotp_reached(now_us, tx->next_at + LEFT_ALONE_US);
 }

@@ -1,6 +1,8 @@
 #include "isotp/node.h"
 
-#define ROUNDS 8 /* batches per pump, so that NOW does not grow stale under a flood */
+#define STINT_US 200000u /* a channel's turn, while others have frames, too */
+#define PAUSE_US 5000u   /* without a frame to send: its turn is over */
+#define ROUNDS   8       /* batches per pump, so that NOW does not grow stale under a flood */
 
 void isotp_node_init(struct isotp_node *n, struct isotp_link *link, struct isotp **channels, size_t count)
 {
@@ -23,42 +25,74 @@ static void tick(struct isotp_node *n, uint32_t now_us)
         if (n->channels[c]) isotp_tick(n->channels[c], now_us);
 }
 
-/* How many frames each channel may put into a batch. */
-static size_t share(const struct isotp_node *n, uint32_t now_us)
+/* A channel keeps its turn while it has frames, so that of several ECUs one gets its sector filled and erases
+ * while the next one is served; in equal shares they would all fill and all erase at once, the bus idle. */
+static void pass_turn(struct isotp_node *n, uint32_t now_us)
 {
-    size_t ready = 0;
-    for (size_t c = 0; c < n->count; c++)
-        if (n->channels[c] && isotp_ready(n->channels[c], now_us)) ready++;
-    if (ready == 0) return 0;
-    return ready < ISOTP_NODE_BATCH ? ISOTP_NODE_BATCH / ready : 1;
+    struct isotp *holder = n->channels[n->turn];
+    if (holder && isotp_ready(holder, now_us)) n->turn_ready_at = now_us;
+    if (holder && now_us - n->turn_at < STINT_US && now_us - n->turn_ready_at < PAUSE_US) return;
+    for (size_t i = 1; i <= n->count; i++) {
+        size_t next = (n->turn + i) % n->count;
+        if (!n->channels[next] || !isotp_ready(n->channels[next], now_us)) continue;
+        n->turn = next;
+        n->turn_at = n->turn_ready_at = now_us;
+        return;
+    }
 }
 
-/* One batch, a share of each channel from the one whose turn it is. The next turn begins after the last
- * channel that the link took something from. */
+struct batch {
+    struct isotp_frame frame[ISOTP_NODE_BATCH];
+    struct isotp *from[ISOTP_NODE_BATCH]; /* channels with frames in it, in order */
+    size_t frames, channels;
+};
+
+static void add(struct batch *b, struct isotp *c, size_t most, uint32_t now_us)
+{
+    size_t room = ISOTP_NODE_BATCH - b->frames;
+    size_t got = isotp_next_frames(c, b->frame + b->frames, most < room ? most : room, now_us);
+    b->frames += got;
+    if (got > 0) b->from[b->channels++] = c;
+}
+
+/* What is urgent, a frame each; then from the channel whose turn it is on. */
+static void fill(struct isotp_node *n, struct batch *b, uint32_t now_us)
+{
+    for (int urgent = 1; urgent >= 0; urgent--) {
+        for (size_t i = 0; i < n->count && b->frames < ISOTP_NODE_BATCH; i++) {
+            struct isotp *c = n->channels[(n->turn + i) % n->count];
+            if (c && isotp_urgent(c, now_us) == urgent) add(b, c, urgent ? 1 : ISOTP_NODE_BATCH, now_us);
+        }
+    }
+}
+
+/* N_As is about a link that takes no frames, not about waiting while it takes those of others: it runs for
+ * every channel with a frame, from when the link last took one. */
+static void settle_offers(const struct isotp_node *n, bool took, uint32_t now_us)
+{
+    struct isotp_frame unused;
+    for (size_t i = 0; i < n->count; i++) {
+        if (!n->channels[i]) continue;
+        if (took) (void)isotp_next_frames(n->channels[i], &unused, 0, now_us);
+        (void)isotp_next_frames(n->channels[i], &unused, 1, now_us);
+    }
+}
+
 static int transmit(struct isotp_node *n, uint32_t now_us)
 {
-    struct isotp_frame out[ISOTP_NODE_BATCH];
-    size_t each = share(n, now_us), filled = 0, asked = 0;
-    for (; each > 0 && asked < n->count && filled < ISOTP_NODE_BATCH; asked++) {
-        struct isotp *c = n->channels[(n->turn + asked) % n->count];
-        size_t room = ISOTP_NODE_BATCH - filled;
-        if (c) filled += isotp_next_frames(c, out + filled, each < room ? each : room, now_us);
-    }
+    struct batch b = {.frames = 0};
     n->blocked = false;
-    if (filled == 0) return 0;
-    int took = n->link->ops->send(n->link, out, filled);
+    if (n->count == 0) return 0;
+    pass_turn(n, now_us);
+    fill(n, &b, now_us);
+    if (b.frames == 0) return 0;
+    int took = n->link->ops->send(n->link, b.frame, b.frames);
     if (took < 0) return took;
     if (n->clock_us != NULL) now_us = n->clock_us();
-    n->blocked = (size_t)took < filled;
-
-    size_t left = (size_t)took, turn = n->turn;
-    for (size_t i = 0; i < asked && left > 0; i++) {
-        size_t at = (n->turn + i) % n->count;
-        size_t served = n->channels[at] ? isotp_sent_frames(n->channels[at], left, now_us) : 0;
-        left -= served;
-        turn = (at + 1) % n->count;
-    }
-    n->turn = turn;
+    n->blocked = (size_t)took < b.frames;
+    size_t left = (size_t)took;
+    for (size_t i = 0; i < b.channels && left > 0; i++) left -= isotp_sent_frames(b.from[i], left, now_us);
+    if (n->blocked) settle_offers(n, took > 0, now_us);
     return took;
 }
 

@@ -20,8 +20,9 @@ struct isotp_node {
     /* The owner's clock, to be read when frames have left: NOW is from before, and STmin counts from after.
      * May be NULL where time stands still during pump(). */
     uint32_t (*clock_us)(void);
-    size_t turn;  /* the channel that sends first next time: nobody starves */
-    bool blocked; /* the link took less than was offered: poll its fd for writing */
+    size_t turn;                     /* the channel that sends first */
+    uint32_t turn_at, turn_ready_at; /* private: since when, and when it last had something to send */
+    bool blocked;                    /* the link took less than was offered: poll its fd for writing */
     bool down;
     bool more;     /* private: pump() stopped before all was done */
     uint32_t lost; /* frames the link has dropped, last seen */

@@ -53,7 +53,7 @@ static void tear(struct lib_flash *f, uint32_t at, const uint8_t *wanted, uint32
         memset(f->used + at / unit, DOUBTFUL, n / unit);
         break;
     case LIB_TEAR_PART:
-        memcpy(f->bytes + at, wanted, n / 2);
+        memcpy(f->bytes + at, wanted, f->part > 0 && n == unit ? f->part : n / 2);
         break;
     case LIB_TEAR_GARBAGE:
         garble(f, at, n);

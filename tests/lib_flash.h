@@ -21,7 +21,7 @@
 
 enum lib_tear {
     LIB_TEAR_NOTHING,  /* nothing shows of it */
-    LIB_TEAR_PART,     /* its first half */
+    LIB_TEAR_PART,     /* its first bytes: see part */
     LIB_TEAR_GARBAGE,  /* any bytes */
     LIB_TEAR_ALL,      /* done, but power failed right after */
     LIB_TEAR_UNSYNCED, /* a file behind a page cache: every unit since the last sync is old or new */
@@ -39,6 +39,7 @@ struct lib_flash {
     uint64_t operations;
     uint64_t cut_at; /* counts down; 0: no cut */
     enum lib_tear tear;
+    uint32_t part; /* bytes of a program that is torn in part; 0, and of an erase: half */
     jmp_buf cut;
     bool dead;        /* cut and not powered up again: every call aborts */
     uint64_t fail_at; /* counts down; that operation, and all later ones, return false. 0: none */

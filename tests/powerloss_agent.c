@@ -8,8 +8,9 @@
 
 #include <stdio.h>
 
-#define IMAGE 4096u
+#define UNIT 64u
 
+static uint32_t image_bytes = 4096;
 static struct ecu e;
 static uint8_t *start;
 static struct up_span image, mid;
@@ -29,14 +30,14 @@ static const struct kind {
 /* One ECU that has been updated once, and the next update ready. */
 static void prepare(const struct kind *k)
 {
-    ecu_new_as(&e, k->full, k->layout, 1024, 64);
+    ecu_new_as(&e, k->full, k->layout, 1024, UNIT);
     mid = ecu_image(2000, 2);
     ecu_issue(&e, "fw/mid", 2, mid);
     ck_assert_int_eq(ecu_update(&e), UP_OK);
     e.files = 0;
     e.director.signers[UP_ROOT] = KEY(0);
     ecu_replace(&e, "director/root/2", author_root(&e.director, 2));
-    image = ecu_image(IMAGE, 3);
+    image = ecu_image(image_bytes, 3);
     ecu_issue(&e, "fw/new", 3, image);
     e.random = 7;
     start = lib_flash_save(e.flash);
@@ -55,13 +56,13 @@ static void check(uint64_t cut)
 {
     struct up_report r = ecu_report(&e);
     const bool is_old = up_span_is(r.image_name, "fw/mid") && r.image_length == 2000;
-    const bool is_new = up_span_is(r.image_name, "fw/new") && r.image_length == IMAGE;
+    const bool is_new = up_span_is(r.image_name, "fw/new") && r.image_length == image_bytes;
     const bool is_none = up_span_is(r.image_name, "unknown") && ecu_slots(&e).running == UDS_SLOT_AWAY;
     ck_assert_msg(is_old || is_new || is_none, "cut %llu: runs %.*s", (unsigned long long)cut,
                   TEXT(r.image_name));
     struct sec_status s;
     sec_agent_status(&e.agent, &s);
-    if (is_new) ck_assert_mem_eq(s.image.p, image.p, IMAGE);
+    if (is_new) ck_assert_mem_eq(s.image.p, image.p, image_bytes);
     if (is_old) ck_assert_mem_eq(s.image.p, mid.p, mid.n);
     if (e.id.layout != SEC_TWO_SLOTS && !is_none)
         ck_assert_ptr_eq(s.image.p, e.flash->bytes + e.agent.layout.slot[0].at);
@@ -96,11 +97,13 @@ static bool boot_with_cut(uint64_t cut, enum lib_tear tear)
     return true;
 }
 
-static uint64_t sweep(enum lib_tear tear)
+/* PART: bytes that show of a program torn in part; 0: another number with each cut. */
+static uint64_t sweep(enum lib_tear tear, uint32_t part)
 {
     uint64_t cut = 1;
     for (;; cut++) {
         from_the_start();
+        e.flash->part = part > 0 ? part : 1 + (uint32_t)(cut * 29 % (UNIT - 1));
         bool whole = update_with_cut(cut, tear);
         lib_flash_power(e.flash);
         ck_assert_int_eq(ecu_boot(&e), UP_OK);
@@ -120,9 +123,23 @@ START_TEST(every_cut_of_an_update)
     const struct kind *k = &kinds[_i / LIB_TEARS];
     const enum lib_tear tear = (enum lib_tear)(_i % LIB_TEARS);
     prepare(k);
-    uint64_t cuts = sweep(tear);
+    uint64_t cuts = sweep(tear, 0);
     ck_assert_uint_gt(cuts, 150);
     (void)printf("update, %s, torn %d: %llu cuts\n", k->name, (int)tear, (unsigned long long)cuts);
+    free(start);
+    ecu_free(&e);
+}
+END_TEST
+
+START_TEST(every_byte_boundary_of_every_program)
+{
+    const struct kind *k = &kinds[(unsigned)_i / (UNIT - 1)];
+    const uint32_t part = 1 + (uint32_t)_i % (UNIT - 1);
+    prepare(k);
+    uint64_t cuts = sweep(LIB_TEAR_PART, part);
+    if (part == 1)
+        (void)printf("update, %s, torn after each of %u bytes: %llu cuts each\n", k->name, UNIT - 1,
+                     (unsigned long long)cuts);
     free(start);
     ecu_free(&e);
 }
@@ -220,14 +237,22 @@ START_TEST(cuts_in_a_row_end_in_an_update)
 }
 END_TEST
 
+/* With ISOCTANE_THOROUGH, images of 4 KiB at every byte boundary, and larger ones at every operation. */
 int main(void)
 {
+    const bool thorough = getenv("ISOCTANE_THOROUGH") != NULL;
     Suite *s = suite_create("powerloss_agent");
-    TCase *c = tcase_create("powerloss_agent");
-    tcase_set_timeout(c, 120);
+    TCase *c = tcase_create("operations"), *bytes = tcase_create("bytes");
+    tcase_set_timeout(c, 600);
+    tcase_set_timeout(bytes, 600);
     tcase_add_loop_test(c, every_cut_of_an_update, 0, KINDS * LIB_TEARS);
     tcase_add_loop_test(c, every_cut_of_going_back, 0, 2 * LIB_TEARS);
     tcase_add_loop_test(c, cuts_in_a_row_end_in_an_update, 0, KINDS);
+    if (thorough)
+        tcase_add_loop_test(bytes, every_byte_boundary_of_every_program, 0, (int)KINDS * (int)(UNIT - 1));
     suite_add_tcase(s, c);
+    suite_add_tcase(s, bytes);
+    if (thorough && getenv("CK_RUN_CASE") != NULL && strcmp(getenv("CK_RUN_CASE"), "operations") == 0)
+        image_bytes = 14000;
     return suite_run(s);
 }

@@ -151,27 +151,67 @@ START_TEST(a_link_that_takes_nothing_for_a_second_fails_the_message)
 }
 END_TEST
 
-START_TEST(channels_take_turns_when_the_link_takes_one_frame_at_a_time)
+/* Pumps A at NOW with room for one frame on the wire; whose was it? */
+static uint32_t sender_of_one_frame(uint32_t now_us)
+{
+    wire.b.capacity = 1;
+    wire.b.queued = 0;
+    ck_assert(isotp_node_pump(&a, now_us));
+    ck_assert_uint_eq(wire.b.queued, 1);
+    return wire.b.queue[wire.b.first].id - 0x700;
+}
+
+START_TEST(a_channel_keeps_its_turn_for_a_stint_and_then_the_next_one_has_it)
 {
     setup(false);
     begin_texts(CHANNELS, LONG);
-    wire.b.capacity = 1;
-    for (int i = 0; i < 10 * CHANNELS; i++) {
-        ck_assert(isotp_node_pump(&a, 0));
-        ck_assert_uint_eq(wire.b.queued, 1);
-        wire.b.queued = 0;
-    }
-    for (int i = 0; i < CHANNELS; i++) ck_assert_uint_eq(near[i].stat_tx_frames, 1 + 10);
+    for (uint32_t now = 0; now < 200000; now += 50000) ck_assert_uint_eq(sender_of_one_frame(now), 0);
+    for (uint32_t now = 200000; now < 300000; now += 50000) ck_assert_uint_eq(sender_of_one_frame(now), 1);
 }
 END_TEST
 
-START_TEST(channels_share_a_batch)
+START_TEST(a_channel_without_frames_passes_its_turn_on)
+{
+    setup(false);
+    begin_texts(2, 12); /* a first frame and one more */
+    send_text(&near[2], 2, LONG);
+    ck_assert_uint_eq(sender_of_one_frame(0), 0);
+    ck_assert_uint_eq(sender_of_one_frame(0), 1); /* meanwhile */
+    expect(&near[0], ISOTP_SENT, ISOTP_N_OK);
+    expect(&near[1], ISOTP_SENT, ISOTP_N_OK);
+    ck_assert_uint_eq(sender_of_one_frame(1000), 2);
+    send_text(&near[0], 0, 7);
+    ck_assert_uint_eq(sender_of_one_frame(4999), 0); /* it was back in time */
+    send_text(&near[1], 1, 7);
+    ck_assert(isotp_node_pump(&b, 10000));            /* flow control for 2 */
+    ck_assert_uint_eq(sender_of_one_frame(10000), 1); /* the next one in line */
+}
+END_TEST
+
+START_TEST(a_message_that_was_begun_is_not_left_alone_until_its_receiver_gives_it_up)
 {
     setup(false);
     begin_texts(CHANNELS, LONG);
-    wire.b.capacity = ISOTP_NODE_BATCH;
-    ck_assert(isotp_node_pump(&a, 0));
-    for (int i = 0; i < CHANNELS; i++) ck_assert_uint_ge(near[i].stat_tx_frames, ISOTP_NODE_BATCH / CHANNELS);
+    ck_assert_uint_eq(sender_of_one_frame(0), 0);
+    a.turn_at = 200000; /* it has just got it again */
+    ck_assert_uint_eq(sender_of_one_frame(299999), 0);
+    ck_assert_uint_eq(sender_of_one_frame(300001), 1);
+    ck_assert_uint_eq(sender_of_one_frame(300002), 2);
+    ck_assert_uint_eq(sender_of_one_frame(300003), 0);
+}
+END_TEST
+
+START_TEST(flow_control_does_not_wait_for_the_turn)
+{
+    setup(false);
+    begin_texts(1, LONG);
+    ck_assert_uint_eq(sender_of_one_frame(0), 0);
+    send_text(&far[1], 1, 100);
+    wire.b.capacity = LIB_LINK_CAPACITY;
+    ck_assert(isotp_node_pump(&b, 0));
+    ck_assert_uint_eq(sender_of_one_frame(0), 1);
+    ck_assert_uint_eq(wire.b.queue[wire.b.first].data[0] >> 4, 3);
+    ck_assert_uint_eq(sender_of_one_frame(0), 0);
 }
 END_TEST
 
@@ -308,8 +348,10 @@ int main(void)
         frames_leave_in_batches,
         a_short_send_is_continued_without_loss_or_repetition,
         a_link_that_takes_nothing_for_a_second_fails_the_message,
-        channels_take_turns_when_the_link_takes_one_frame_at_a_time,
-        channels_share_a_batch,
+        a_channel_keeps_its_turn_for_a_stint_and_then_the_next_one_has_it,
+        a_channel_without_frames_passes_its_turn_on,
+        a_message_that_was_begun_is_not_left_alone_until_its_receiver_gives_it_up,
+        flow_control_does_not_wait_for_the_turn,
         more_channels_than_a_batch_has_frames_all_get_their_turn,
         link_down_fails_every_message_begun_or_begun_later,
         a_link_that_goes_down_while_sending_fails_the_message,
