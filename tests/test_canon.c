@@ -50,6 +50,7 @@ START_TEST(olpc_form_escapes_quote_and_backslash_only)
     TUF("\"a\\nb\\t\\b\\f\\r\\u0000\\u001F\\u007f\"", "\"a\nb\t\b\f\r\0\x1F\x7F\"");
     TUF("\"\\u00e9\xC3\xA9\\u20AC\\ud83d\\uDE97\"", "\"\xC3\xA9\xC3\xA9\xE2\x82\xAC\xF0\x9F\x9A\x97\"");
     TUF("-12", "-12"); /* a number that ends with the text */
+    TUF("\"\\u0020\\u007f\\u0080\"", "\" \x7F\xC2\x80\"");
     TUF("\r{\r\n\"b\":1,\r\"a\":2\r}", "{\"a\":2,\"b\":1}");
 }
 END_TEST
@@ -59,6 +60,7 @@ START_TEST(deployed_form_is_ascii_with_short_escapes)
     DEPLOYED("\"a\\u000ab\\t\\b\\f\\r\\u0000\\u001F\\u007f\\/\\u0022\\\\\"",
              "\"a\\nb\\t\\b\\f\\r\\u0000\\u001f\x7F/\\\"\\\\\"");
     DEPLOYED("\"\\u000B\"", "\"\\u000b\"");
+    DEPLOYED("\"\\u0020\\u007f\\u0080\"", "\" \x7F\\u0080\"");
     DEPLOYED("\"\xC3\xA9\\u20AC\xF0\x9F\x9A\x97\"", "\"\\u00e9\\u20ac\\ud83d\\ude97\"");
     DEPLOYED("\"\xF0\x90\x80\x80\xF0\x90\x8F\xBF\xEF\xBF\xBF\"", "\"\\ud800\\udc00\\ud800\\udfff\\uffff\"");
     DEPLOYED("{\"b\":1000.0,\"a\":0.10000000000000001}", "{\"a\":0.10000000000000001,\"b\":1000.0}");
@@ -242,9 +244,20 @@ START_TEST(disorder_cannot_make_sorting_expensive)
 }
 END_TEST
 
-SUITE("canon", olpc_form_escapes_quote_and_backslash_only, deployed_form_is_ascii_with_short_escapes,
-      members_are_ordered_by_code_point, objects_inside_objects_are_sorted_at_every_level,
-      sorted_form_has_one_spelling, same_means_canonical_to_the_byte,
-      numbers_without_an_olpc_form_are_refused, what_is_no_json_is_refused_by_every_function,
-      a_room_that_is_too_small_stays_as_it_was, the_promised_room_suffices,
-      sorting_is_bounded_by_the_width_of_unsorted_objects, disorder_cannot_make_sorting_expensive)
+START_TEST(only_what_is_sorted_is_made_canonical)
+{
+    struct up_buf room = fresh(100);
+    struct up_span out;
+    ck_assert_int_eq(up_canon_write(UP_SPAN("\"\\u0041\""), UP_DIALECT_TUF, &room, &out), UP_NOT_CANONICAL);
+    ck_assert_uint_eq(room.n, 0);
+    ck_assert_int_eq(up_canon_write(UP_SPAN("\"A\""), UP_DIALECT_TUF, &room, &out), UP_OK);
+}
+END_TEST
+
+SUITE("canon", only_what_is_sorted_is_made_canonical, olpc_form_escapes_quote_and_backslash_only,
+      deployed_form_is_ascii_with_short_escapes, members_are_ordered_by_code_point,
+      objects_inside_objects_are_sorted_at_every_level, sorted_form_has_one_spelling,
+      same_means_canonical_to_the_byte, numbers_without_an_olpc_form_are_refused,
+      what_is_no_json_is_refused_by_every_function, a_room_that_is_too_small_stays_as_it_was,
+      the_promised_room_suffices, sorting_is_bounded_by_the_width_of_unsorted_objects,
+      disorder_cannot_make_sorting_expensive)

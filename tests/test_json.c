@@ -449,10 +449,37 @@ START_TEST(no_part_of_a_number_makes_up_for_another)
 }
 END_TEST
 
-SUITE("json", what_is_no_checked_string_compares_and_ends, the_first_character_of_each_length_is_unescaped,
-      no_part_of_a_number_makes_up_for_another, every_kind_of_value_is_read,
-      loopholes_of_other_readers_are_refused, every_cut_of_a_text_is_refused, numbers_follow_the_grammar,
-      strings_are_strict_utf8, escapes_and_control_characters_are_checked,
+/* Where checked text is only skipped, quotes and brackets within strings are none. */
+START_TEST(checked_text_is_read_alike)
+{
+    struct up_span text =
+        UP_SPAN("{\"a\":{\"b\":\"x\\\"}\",\"c\":\"\\\\\",\"d\":[\"]\\\\\\\"[\",\"\"]},\"e\":\"y\\\"z\","
+                "\"f\":\"\\\\\",\"g\":[\"}\"],\"h\":\"\",\"i\":2}");
+    struct up_json a, b;
+    struct up_span key_a, key_b;
+    unsigned members = 0;
+    ck_assert_int_eq(verdict(text), UP_OK);
+    up_json_open(&a, text);
+    up_json_open_checked(&b, text);
+    ck_assert(up_json_object(&a) && up_json_object(&b));
+    while (up_json_member(&a, &key_a)) {
+        ck_assert(up_json_member(&b, &key_b) && up_span_eq(key_a, key_b));
+        struct up_span value_a = up_json_value(&a), value_b = up_json_value(&b);
+        ck_assert_ptr_eq(value_a.p, value_b.p);
+        ck_assert_uint_eq(value_a.n, value_b.n);
+        members++;
+    }
+    ck_assert(!up_json_member(&b, &key_b));
+    up_json_close(&b);
+    ck_assert_int_eq(b.err, UP_OK);
+    ck_assert_uint_eq(members, 6);
+}
+END_TEST
+
+SUITE("json", checked_text_is_read_alike, what_is_no_checked_string_compares_and_ends,
+      the_first_character_of_each_length_is_unescaped, no_part_of_a_number_makes_up_for_another,
+      every_kind_of_value_is_read, loopholes_of_other_readers_are_refused, every_cut_of_a_text_is_refused,
+      numbers_follow_the_grammar, strings_are_strict_utf8, escapes_and_control_characters_are_checked,
       duplicate_members_are_refused_in_any_order_and_spelling,
       unsorted_objects_are_bounded_sorted_ones_are_not, disorder_cannot_make_reading_expensive,
       depth_is_bounded_without_recursion, integers_have_one_spelling_and_a_range,
