@@ -3,12 +3,13 @@
 #include <stdio.h>
 
 #include "metadata/json.h"
+#include "tests/lib_bytes.h"
 
-/* Reads TEXT as a whole, as up_json_value does. */
+/* Reads TEXT as a whole, as up_json_value does; what reads beyond it, crashes. */
 static enum up_err verdict(struct up_span text)
 {
     struct up_json j;
-    up_json_open(&j, text);
+    up_json_open(&j, (struct up_span){bytes_at_the_edge(text.p, text.n), text.n});
     (void)up_json_value(&j);
     up_json_close(&j);
     return j.err;
@@ -46,6 +47,7 @@ START_TEST(loopholes_of_other_readers_are_refused)
     REFUSED("{\"a\" 1}", PARSE);
     REFUSED("{\"a\"}", PARSE);
     REFUSED("{a:1}", PARSE);
+    REFUSED("{a\":1}", PARSE);
     REFUSED("{1:1}", PARSE);
     REFUSED("{'a':1}", PARSE);
     REFUSED("[1]]", PARSE);
@@ -63,13 +65,14 @@ START_TEST(every_cut_of_a_text_is_refused)
 {
     struct up_span whole = UP_SPAN("{\"a\":[1.5e+3,\"\\u00e9\xC3\xA9\",true,{\"b\":null}],\"c\":-1}");
     ck_assert_int_eq(verdict(whole), UP_OK);
-    for (size_t n = 0; n < whole.n; n++) {
-        uint8_t *exact = malloc(n + 1); /* so that a read beyond shows under a sanitizer */
-        memcpy(exact, whole.p, n);
-        uint8_t *copy = realloc(exact, n == 0 ? 1 : n);
-        ck_assert_int_eq(verdict((struct up_span){copy, n}), UP_PARSE);
-        free(copy);
-    }
+    for (size_t n = 0; n < whole.n; n++) ck_assert_int_eq(verdict((struct up_span){whole.p, n}), UP_PARSE);
+    struct up_span text = UP_SPAN("\"\\\"\\n\\ud83d\\ude97\xE2\x82\xAC\xF0\x9F\x9A\x97\"");
+    ck_assert_int_eq(verdict(text), UP_OK);
+    for (size_t n = 0; n < text.n; n++) ck_assert_int_eq(verdict((struct up_span){text.p, n}), UP_PARSE);
+    struct up_span number = UP_SPAN("-10.25E+3"); /* ends of numbers, too, are where they end */
+    for (size_t n = 0; n <= number.n; n++)
+        ck_assert_int_eq(verdict((struct up_span){number.p, n}),
+                         n == 2 || n == 3 || n == 5 || n == 6 || n == 9 ? UP_OK : UP_PARSE);
 }
 END_TEST
 
@@ -96,6 +99,12 @@ START_TEST(strings_are_strict_utf8)
     REFUSED("\"\xFF\"", PARSE);
     REFUSED("\"\xE2\x82\"", PARSE); /* cut */
     REFUSED("\"\xC3", PARSE);
+    REFUSED("\"\xC3(\"", PARSE); /* lead without continuation */
+    for (unsigned lead = 0x80; lead < 0x100; lead++) {
+        const uint8_t one[] = {'"', (uint8_t)lead, 0x80, 0x80, 0x80, '"'};
+        ck_assert_int_eq(verdict((struct up_span){one, sizeof one}),
+                         lead > 0xF0 && lead < 0xF5 ? UP_OK : UP_PARSE);
+    }
 }
 END_TEST
 
@@ -108,6 +117,8 @@ START_TEST(escapes_and_control_characters_are_checked)
     REFUSED("\"\\\0\"", PARSE);
     REFUSED("\"\\u12\"", PARSE);
     REFUSED("\"\\u12G4\"", PARSE);
+    REFUSED("\"\\u12:4\"", PARSE);
+    REFUSED("\"\\u12@4\"", PARSE);
     REFUSED("\"\\U0041\"", PARSE);
     REFUSED("\"\\uD83D\"", PARSE);        /* high surrogate alone */
     REFUSED("\"\\uDE97\"", PARSE);        /* low surrogate alone */
@@ -336,6 +347,12 @@ START_TEST(other_types_than_asked_for_are_refused)
     ck_assert_int_eq(up_json_int(&j, 1, 1), 1);
     up_json_close(&j); /* at the end of the text, not of the array */
     ck_assert_int_eq(j.err, UP_PARSE);
+    up_json_open(&j, UP_SPAN("}"));
+    ck_assert(!up_json_member(&j, &key)); /* of nothing that was entered */
+    ck_assert_int_eq(j.err, UP_SCHEMA);
+    up_json_open(&j, UP_SPAN("]"));
+    ck_assert(!up_json_item(&j));
+    ck_assert_int_eq(j.err, UP_SCHEMA);
     up_json_open(&j, (struct up_span){0});
     (void)up_json_value(&j);
     ck_assert_int_eq(j.err, UP_PARSE);
@@ -350,6 +367,7 @@ START_TEST(find_returns_a_member_of_the_outer_object_only)
     ck_assert(!up_json_find(text, "d", &v));
     ck_assert(!up_json_find(UP_SPAN("[\"b\"]"), "b", &v));
     ck_assert(!up_json_find((struct up_span){0}, "b", &v));
+    ck_assert(!up_json_find(UP_SPAN("{\"b\":x}"), "b", &v));
 }
 END_TEST
 
@@ -476,10 +494,74 @@ START_TEST(checked_text_is_read_alike)
 }
 END_TEST
 
-SUITE("json", checked_text_is_read_alike, what_is_no_checked_string_compares_and_ends,
-      the_first_character_of_each_length_is_unescaped, no_part_of_a_number_makes_up_for_another,
-      every_kind_of_value_is_read, loopholes_of_other_readers_are_refused, every_cut_of_a_text_is_refused,
-      numbers_follow_the_grammar, strings_are_strict_utf8, escapes_and_control_characters_are_checked,
+START_TEST(what_fails_says_so_and_returns_nothing)
+{
+    static const char *const member[] = {"{1:1}", "{\"a\" 1}", "{\"a}", "{\"a\"}", "{x"};
+    struct up_json j;
+    struct up_span key;
+    for (size_t i = 0; i < sizeof member / sizeof *member; i++) {
+        up_json_open(&j, up_span_of(member[i]));
+        ck_assert(up_json_object(&j) && !up_json_member(&j, &key) && key.p == NULL);
+        ck_assert_int_eq(j.err, UP_PARSE);
+    }
+    up_json_open(&j, UP_SPAN("{\"a\":1,\"a\":2}"));
+    ck_assert(up_json_object(&j) && up_json_member(&j, &key));
+    ck_assert_int_eq(up_json_int(&j, 0, 9), 1);
+    ck_assert(!up_json_member(&j, &key) && key.p == NULL);
+    up_json_open(&j, UP_SPAN("[1 2]"));
+    ck_assert(up_json_array(&j) && up_json_item(&j));
+    ck_assert_int_eq(up_json_int(&j, 0, 9), 1);
+    ck_assert(!up_json_item(&j));
+    up_json_open(&j, UP_SPAN("[1]"));
+    ck_assert(up_json_array(&j));
+    up_json_fail(&j, UP_SCHEMA);
+    ck_assert(!up_json_item(&j));
+    up_json_open(&j, UP_SPAN("\"abc"));
+    ck_assert(up_json_string(&j).p == NULL && j.err == UP_PARSE);
+    up_json_open(&j, UP_SPAN("-"));
+    ck_assert(up_json_int(&j, -9, 9) == 0 && j.err == UP_PARSE);
+    up_json_open(&j, UP_SPAN("\"a\""));
+    up_json_fail(&j, UP_SCHEMA);
+    ck_assert(up_json_string(&j).p == NULL && !up_json_at_string(&j));
+    up_json_open(&j, UP_SPAN("5"));
+    up_json_fail(&j, UP_SCHEMA);
+    ck_assert(up_json_int(&j, 0, 9) == 0 && up_json_value(&j).p == NULL);
+    up_json_open(&j, UP_SPAN("true"));
+    up_json_fail(&j, UP_SCHEMA);
+    ck_assert(!up_json_bool(&j));
+}
+END_TEST
+
+START_TEST(entering_too_deep_says_so)
+{
+    struct up_json j;
+    up_json_open(&j, UP_SPAN("[[[[[[[[[[[[[[[[[["));
+    for (unsigned i = 0; i < UP_DEPTH_MAX; i++) ck_assert(up_json_array(&j) && up_json_item(&j));
+    ck_assert(!up_json_array(&j) && j.err == UP_LIMIT);
+}
+END_TEST
+
+START_TEST(numbers_are_written_as_they_are)
+{
+    static const struct {
+        int64_t n;
+        const char *text;
+    } c[] = {{0, "0"}, {-1, "-1"}, {-12, "-12"}, {10, "10"}, {INT64_MAX, "9223372036854775807"}};
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        uint8_t room[32];
+        struct up_writer w = {.p = room, .cap = sizeof room};
+        up_write_int(&w, c[i].n);
+        ck_assert(up_span_is(up_written(&w), c[i].text));
+    }
+}
+END_TEST
+
+SUITE("json", what_fails_says_so_and_returns_nothing, entering_too_deep_says_so,
+      numbers_are_written_as_they_are, checked_text_is_read_alike,
+      what_is_no_checked_string_compares_and_ends, the_first_character_of_each_length_is_unescaped,
+      no_part_of_a_number_makes_up_for_another, every_kind_of_value_is_read,
+      loopholes_of_other_readers_are_refused, every_cut_of_a_text_is_refused, numbers_follow_the_grammar,
+      strings_are_strict_utf8, escapes_and_control_characters_are_checked,
       duplicate_members_are_refused_in_any_order_and_spelling,
       unsorted_objects_are_bounded_sorted_ones_are_not, disorder_cannot_make_reading_expensive,
       depth_is_bounded_without_recursion, integers_have_one_spelling_and_a_range,
