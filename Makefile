@@ -28,8 +28,10 @@ FUZZERS  := $(patsubst tests/%.c,%,$(filter-out tests/fuzz_main.c,$(wildcard tes
 BENCHES  := $(patsubst tests/%.c,%,$(wildcard tests/bench_*.c))
 TESTLIB  := $(call obj,$(wildcard tests/lib_*.c))
 
+include tests/mutate.mk
+
 .SECONDARY:
-.PHONY: all setup demo mcu-demo mcu-images check check-built check-vcan check-kernel check-killed check-thorough sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench install clean help check-vectors vectors
+.PHONY: all setup demo mcu-demo mcu-images check check-built check-vcan check-kernel check-killed check-thorough sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench mutate install clean help check-vectors vectors
 
 ## Build the programs (into build/)
 all: $(patsubst %,$(BUILD)/%,$(PROGRAMS))
@@ -177,6 +179,10 @@ check-docs: all
 lint:
 	@$(MAKE) --no-print-directory -j2 BUILD=build/lint CFLAGS="-O2 -Werror" all $(patsubst %,build/lint/tests/%,$(TESTS))
 	@tests/lint
+
+## Break the core, one place at a time, and see which test notices: make mutate [SAMPLE=200] [FILES=metadata/trust.c]
+mutate: $(BUILD)/mutate/mutants $(patsubst %,$(BUILD)/mutate/tests/%.felt,$(MUTATE_TESTS))
+	@BUILD=$(BUILD) SAMPLE=$(SAMPLE) tests/mutate run $(FILES)
 
 ## Speed and memory, beside a peer or the physical limit
 bench: all $(patsubst %,$(BUILD)/tests/%,$(BENCHES))
