@@ -1,4 +1,5 @@
-/* The strict reader against cJSON: what we accept, cJSON accepts too, and reads the same structure from it.
+/* The strict reader against cJSON: what we accept, cJSON accepts too, and reads the same structure from it;
+ * and so does our reader of checked text, which stays within any other text.
  * A sanitizer looks for the rest. */
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -81,6 +82,43 @@ static void same_value(struct up_json *j, const cJSON *theirs)
     must(j->err == UP_OK, "a checked text fails");
 }
 
+/* The reader of checked text on any text: what it says does not count, but it stays within. */
+static void misread(struct up_span text)
+{
+    struct up_json j;
+    struct up_span name, value;
+    up_json_open_checked(&j, text);
+    (void)up_json_value(&j);
+    up_json_open_checked(&j, text);
+    for (up_json_object(&j); up_json_member(&j, &name);) {
+        must(name.p >= text.p && name.p + name.n <= text.p + text.n, "a name outside");
+        value = up_json_value(&j);
+        must(value.p == NULL || (value.p >= text.p && value.p + value.n <= text.p + text.n),
+             "a value outside");
+    }
+    up_json_open_checked(&j, text);
+    for (up_json_array(&j); up_json_item(&j);) (void)up_json_string(&j);
+    (void)up_json_find_checked(text, "signed", &value);
+}
+
+/* What has been checked is read the same by either reader. */
+static void same_twice(struct up_span text)
+{
+    struct up_json a, b;
+    struct up_span name_a, name_b;
+    up_json_open(&a, text);
+    up_json_open_checked(&b, text);
+    must(up_span_eq(up_json_value(&a), up_json_value(&b)), "values differ");
+    up_json_close(&b);
+    must(b.err == UP_OK, "a checked text has an end");
+    up_json_open(&a, text);
+    up_json_open_checked(&b, text);
+    for (up_json_object(&a), up_json_object(&b); up_json_member(&a, &name_a);) {
+        must(up_json_member(&b, &name_b) && up_span_eq(name_a, name_b), "names differ");
+        must(up_span_eq(up_json_value(&a), up_json_value(&b)), "values of members differ");
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct up_json j;
@@ -89,7 +127,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct up_span whole = up_json_value(&j);
     up_json_close(&j);
     must((whole.p != NULL) || j.err != UP_OK, "accepted nothing");
+    misread(text);
     if (j.err != UP_OK) return 0;
+    same_twice(text);
     if (beyond_cjson(text)) return 0;
 
     cJSON *theirs = cJSON_ParseWithLengthOpts((const char *)data, size, NULL, false);
