@@ -11,6 +11,7 @@
 #define UNIT 64u
 
 static uint32_t image_bytes = 4096;
+static bool many_cuts;
 static struct ecu e;
 static uint8_t *start;
 static struct up_span image, mid;
@@ -66,8 +67,9 @@ static void check(uint64_t cut)
     if (is_old) ck_assert_mem_eq(s.image.p, mid.p, mid.n);
     if (e.id.layout != SEC_TWO_SLOTS && !is_none)
         ck_assert_ptr_eq(s.image.p, e.flash->bytes + e.agent.layout.slot[0].at);
-    if (e.healthy)
-        ck_assert_msg(r.attacks.n == 0, "cut %llu: %.*s", (unsigned long long)cut, TEXT(r.attacks));
+    const bool gave_up = many_cuts && up_span_is(r.attacks, "INSTALL fw/new"); /* too many starts on trial */
+    ck_assert_msg(!e.healthy || r.attacks.n == 0 || gave_up, "cut %llu: %.*s", (unsigned long long)cut,
+                  TEXT(r.attacks));
     struct uds_stored_versions v = ecu_versions(&e);
     ck_assert_uint_ge(v.director_root, 1);
     ck_assert_uint_ge(v.director_targets, 1);
@@ -218,6 +220,7 @@ static enum lib_tear tear_of(uint64_t n)
 START_TEST(cuts_in_a_row_end_in_an_update)
 {
     prepare(&kinds[_i]);
+    many_cuts = true;
     for (uint64_t seed = 1; seed <= 40; seed++) {
         from_the_start();
         uint64_t cut = seed * 13 % 211 + 1;
@@ -242,17 +245,19 @@ int main(void)
 {
     const bool thorough = getenv("ISOCTANE_THOROUGH") != NULL;
     Suite *s = suite_create("powerloss_agent");
-    TCase *c = tcase_create("operations"), *bytes = tcase_create("bytes");
+    TCase *c = tcase_create("operations"), *rows = tcase_create("rows"), *bytes = tcase_create("bytes");
     tcase_set_timeout(c, 600);
+    tcase_set_timeout(rows, 600);
     tcase_set_timeout(bytes, 600);
     tcase_add_loop_test(c, every_cut_of_an_update, 0, KINDS * LIB_TEARS);
     tcase_add_loop_test(c, every_cut_of_going_back, 0, 2 * LIB_TEARS);
-    tcase_add_loop_test(c, cuts_in_a_row_end_in_an_update, 0, KINDS);
+    tcase_add_loop_test(rows, cuts_in_a_row_end_in_an_update, 0, KINDS);
     if (thorough)
         tcase_add_loop_test(bytes, every_byte_boundary_of_every_program, 0, (int)KINDS * (int)(UNIT - 1));
     suite_add_tcase(s, c);
+    suite_add_tcase(s, rows);
     suite_add_tcase(s, bytes);
-    if (thorough && getenv("CK_RUN_CASE") != NULL && strcmp(getenv("CK_RUN_CASE"), "operations") == 0)
+    if (thorough && getenv("CK_RUN_CASE") != NULL && strcmp(getenv("CK_RUN_CASE"), "bytes") != 0)
         image_bytes = 14000;
     return suite_run(s);
 }
