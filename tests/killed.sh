@@ -2,7 +2,7 @@
 # Kills a Secondary, then the Primary (SIGKILL), just before each of the writes, renames, truncations and syncs of files that
 # it does in one update over a virtual bus and HTTPS; what was killed starts again, and the next cycle must bring the update
 # to its end: both ECUs run the new image, confirmed. Real processes; the points are counted in a run without a kill.
-# Usage: [BUILD=build] tests/killed.sh [EVERY]    each EVERYth point only (default 1: all of them)
+# Usage: [BUILD=build] [layout=LAYOUT] tests/killed.sh [EVERY]    each EVERYth point only (default 1: all of them)
 set -u
 build=$(realpath "${BUILD:-build}")
 every=${1:-1}

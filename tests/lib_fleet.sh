@@ -1,5 +1,5 @@
 # Sourced by scripts that run one Primary (tcu) and one Secondary (brake) as processes, as docs/howto-vehicle.md does. They
-# set bus_path (and fd=yes where the bus has it), and have the programs in their PATH.
+# set bus_path (and fd=yes where the bus has it, layout=swap or one-slot), and have the programs in their PATH.
 # shellcheck shell=bash
 
 # In this folder: servers' files, keys, and images 1 and 2 of both ECUs, of which 2 is ordered as one bundle; brake.conf,
@@ -31,6 +31,7 @@ response_id = 0x7E8
 [storage]
 flash = brake.flash
 slot_bytes = $1
+layout = ${layout:-two-slots}
 staging_bytes = 131072
 [provision]
 director_root = fleet/director/1.root.json
