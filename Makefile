@@ -16,9 +16,9 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DISOCTANE_VERSION='"$(VERSION)"' -I. $(WARN) $(PKG) $(CFLAGS) -MMD -MP
 Q := $(if $(V),,@)
 
-FOLDERS  := metadata isotp secondary primary sim tuf
+FOLDERS  := metadata isotp secondary primary sim
 PROGRAMS := isoctane-primary isoctane-secondary isoctane-boot isoctane-repo isoctane-sim isoctane-tuf
-MAINS    := primary/main.c secondary/main_posix.c secondary/main_boot_posix.c sim/main_repo.c sim/main_sim.c tuf/main.c
+MAINS    := primary/main.c secondary/main_posix.c secondary/main_boot_posix.c sim/main_repo.c sim/main_sim.c primary/main_tuf.c
 src       = $(filter-out $(MAINS) metadata/crypto_bearssl.c,$(wildcard $(1)/*.c))
 obj       = $(patsubst %.c,$(BUILD)/%.o,$(1))
 libs      = $(patsubst %,$(BUILD)/lib%.a,$(1))
@@ -52,12 +52,12 @@ $(BUILD)/isoctane-secondary: $(call obj,secondary/main_posix.c) $(call libs,seco
 $(BUILD)/isoctane-boot: $(call obj,secondary/main_boot_posix.c) $(call libs,secondary isotp metadata)
 $(BUILD)/isoctane-repo: $(call obj,sim/main_repo.c) $(call libs,sim primary secondary isotp metadata)
 $(BUILD)/isoctane-sim: $(call obj,sim/main_sim.c) $(call libs,sim primary secondary isotp metadata)
-$(BUILD)/isoctane-tuf: $(call obj,tuf/main.c) $(call libs,tuf primary metadata)
+$(BUILD)/isoctane-tuf: $(call obj,primary/main_tuf.c) $(call libs,primary metadata)
 $(patsubst %,$(BUILD)/%,$(PROGRAMS)):
 	$(if $(V),,@echo "  LD  $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(LIBS)
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTLIB) $(call libs,tuf sim primary secondary isotp metadata)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTLIB) $(call libs,sim primary secondary isotp metadata)
 	$(if $(V),,@echo "  LD  $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK) $(LIBS)
 $(patsubst %,$(BUILD)/tests/%,$(FUZZERS)): $(BUILD)/tests/fuzz_main.o

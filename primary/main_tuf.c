@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "metadata/encode.h"
-#include "tuf/client.h"
+#include "primary/tuf_client.h"
 
 #define PROGRAM         "isoctane-tuf"
 #define TARGETS_MAX     256

@@ -1,4 +1,4 @@
-#include "tuf/names.h"
+#include "primary/tuf_names.h"
 
 #include <stdio.h>
 

@@ -8,12 +8,12 @@
  * Timestamp, Snapshot and Targets whose keys a Root replaces are removed with it.
  *
  * Fetching blocks. One time holds for the whole life of a client. */
-#ifndef TUF_CLIENT_H
-#define TUF_CLIENT_H
+#ifndef PRIMARY_TUF_CLIENT_H
+#define PRIMARY_TUF_CLIENT_H
 
 #include "metadata/search.h"
 #include "primary/fetch_curl.h"
-#include "tuf/files.h"
+#include "primary/tuf_files.h"
 
 #define TUF_WHY_MAX 700
 

@@ -1,4 +1,4 @@
-#include "tuf/client.h"
+#include "primary/tuf_client.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "tuf/names.h"
+#include "primary/tuf_names.h"
 
 #define WAIT_MS   1000
 #define FILES_MAX 64 /* of delegated roles, in one search: up_limits_tuf.roles_visited */

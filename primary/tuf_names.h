@@ -1,7 +1,7 @@
 /* How names of roles and targets become parts of URLs and file names. Names are any UTF-8; nothing of them
  * ever becomes a folder, a hidden file or a name that the file system has no room for. */
-#ifndef TUF_NAMES_H
-#define TUF_NAMES_H
+#ifndef PRIMARY_TUF_NAMES_H
+#define PRIMARY_TUF_NAMES_H
 
 #include "metadata/role.h"
 

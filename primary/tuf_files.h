@@ -1,6 +1,6 @@
 /* Files of a folder by their bare names: read whole, and replaced whole or not at all. */
-#ifndef TUF_FILES_H
-#define TUF_FILES_H
+#ifndef PRIMARY_TUF_FILES_H
+#define PRIMARY_TUF_FILES_H
 
 #include "metadata/role.h"
 

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tuf/files.h"
+#include "primary/tuf_files.h"
 
 #define ROOM_FACTOR 8 /* what up_signed_open needs at most */
 
@@ -133,7 +133,7 @@ static bool sync_folder(const char *folder)
     return good;
 }
 
-/* Names of roles and targets never begin with a dot: tuf/names.h. */
+/* Names of roles and targets never begin with a dot: primary/tuf_names.h. */
 static int open_temp(const char *folder, char path[TUF_PATH_MAX])
 {
     if (!make_folder(folder) || !tuf_path(path, folder, ".isoctane-tuf-XXXXXX")) return -1;
