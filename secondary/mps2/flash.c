@@ -2,9 +2,18 @@
  * is killed, the words written so far are in the file. */
 #include "secondary/mps2/mps2.h"
 
+#define ERASE_MS 8u
+
 static volatile uint32_t *words(uint32_t offset)
 {
     return (volatile uint32_t *)(uintptr_t)(MPS2_FLASH + offset);
+}
+
+/* Flash takes its time, in which the power can fail: a sector is erased bit by bit. */
+static void wait_ms(void)
+{
+    const uint64_t until = mps2_now_us() + 1000;
+    while (mps2_now_us() < until) mps2_doze();
 }
 
 static uint32_t size_of(void *ctx)
@@ -15,7 +24,10 @@ static uint32_t size_of(void *ctx)
 static bool erase(void *ctx, uint32_t offset)
 {
     if (offset % MPS2_SECTOR != 0 || offset >= size_of(ctx)) return false;
-    for (uint32_t i = 0; i < MPS2_SECTOR / 4; i++) words(offset)[i] = 0xFFFFFFFFu;
+    for (uint32_t i = 0; i < MPS2_SECTOR / 4; i++) {
+        words(offset)[i] = 0xFFFFFFFFu;
+        if (i % (MPS2_SECTOR / 4 / ERASE_MS) == 0) wait_ms();
+    }
     return true;
 }
 

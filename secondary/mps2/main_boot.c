@@ -12,6 +12,19 @@ static const uint32_t *vectors_of(struct up_span image)
     return (const uint32_t *)(uintptr_t)(image.p + header_bytes);
 }
 
+/* Told on the console when it begins: the slots are being exchanged, or the store moves. */
+static struct {
+    bool told;
+    bool (*erase)(void *ctx, uint32_t offset);
+} moves;
+
+static bool erase(void *ctx, uint32_t offset)
+{
+    if (!moves.told) mps2_say("event=moves\n");
+    moves.told = true;
+    return moves.erase(ctx, offset);
+}
+
 int main(void)
 {
     const struct mps2_fuses *fuses = (const struct mps2_fuses *)MPS2_FUSES;
@@ -21,7 +34,9 @@ int main(void)
     mps2_clock_start();
     if (fuses->magic == MPS2_FUSES_MAGIC &&
         up_key_from_bytes(UP_ECDSA_P256_SHA256, (struct up_span){fuses->boot_key, 65}, &key)) {
-        const struct sec_flash flash = mps2_flash(fuses->flash_bytes);
+        struct sec_flash flash = mps2_flash(fuses->flash_bytes);
+        moves.erase = flash.erase;
+        flash.erase = erase;
         const struct sec_boot_config config = {
             .layout = SEC_SWAP, .staging_bytes = fuses->staging_bytes, .policy = {.key = &key}};
         e = sec_boot_stage(&flash, &config, &choice);
