@@ -122,6 +122,7 @@ ON_VCAN := test_link test_isotp_receive test_isotp_send
 check-vcan: all $(patsubst %,$(BUILD)/tests/%,$(ON_VCAN))
 	@tests/vcan.sh sh -ec 'for t; do $(BUILD)/tests/$$t; done' sh $(ON_VCAN) || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 	@BUILD=$(BUILD) tests/vcan.sh tests/interop_scapy.sh || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
+	@BUILD=$(BUILD) tests/vcan.sh tests/interop_bench.sh || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 	@VCAN_SECONDS=300 tests/vcan.sh $(BUILD)/isoctane-sim demo --dir $(BUILD)/demo-vcan || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 
 $(BUILD)/tests/killpoint.so: tests/killpoint.c
@@ -141,6 +142,7 @@ check-thorough: $(patsubst %,$(BUILD)/tests/%,$(filter-out %:operations %:rows,$
 ## Our ISO-TP against the one in Linux (can-isotp), under Debian's kernel in QEMU
 check-kernel: all $(BUILD)/tests/kernel_isotp
 	@tests/kernel.sh $(BUILD)/tests/kernel_isotp || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
+	@BUILD=$(BUILD) tests/kernel.sh tests/interop_bench.sh || [ $$? = 77 -a -z "$$ISOCTANE_CI" ]
 
 ## Line coverage of metadata/, isotp/, secondary/ (at least 90 %)
 cover:
