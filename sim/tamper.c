@@ -34,7 +34,7 @@ static uint64_t draw(const struct sim_tamper *t, uint64_t seed, unsigned what)
 
 static bool happens(const struct sim_tamper *t, uint64_t seed, unsigned what, uint32_t ppm)
 {
-    return draw(t, seed, what) % SIM_ALWAYS_PPM < ppm;
+    return ppm > 0 && draw(t, seed, what) % SIM_ALWAYS_PPM < ppm;
 }
 
 /* --- deeds --- */

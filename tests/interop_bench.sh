@@ -30,6 +30,7 @@ finish() { # the processes that end by themselves
     for p in "${processes[@]}"; do wait "$p" || fail "one of ours ended with status $?"; done
     processes=()
 }
+listening() { cat /proc/net/can/rcvlist_* | grep -qw "$1"; } # what kind of socket
 has_lines() { [ "$(wc -l <"$2")" -ge "$1" ]; }
 stop() {
     kill "${processes[@]}" 2>/dev/null || :
@@ -83,11 +84,11 @@ through_the_bridge() {
 # --- the kernel's ISO-TP ---
 # can-utils' options and ours are the same. Its buffers hold fewer than 5000 bytes.
 kernel() {
-    local ours theirs n lengths="1 8 4095 4999"
-    while IFS='|' read -r ours theirs; do
+    local ours theirs asked n lengths="1 8 4095 4999"
+    while IFS='|' read -r ours theirs asked; do
         # shellcheck disable=SC2086 # options
-        start theirs stdbuf -oL isotprecv -l $theirs vcan0
-        sleep 1 # until it listens
+        start theirs stdbuf -oL isotprecv -l $theirs $asked vcan0
+        wait_until listening isotp || fail "isotprecv does not listen"
         for n in $lengths; do
             # shellcheck disable=SC2086
             "$sim" isotp send $ours -D "$n" can:vcan0 2>"$folder/send.out" || fail "isotprecv $theirs: $n bytes not sent"
@@ -98,7 +99,7 @@ kernel() {
 
         # shellcheck disable=SC2086
         start ours "$sim" isotp recv $ours --count 4 --timeout 20000 --quiet can:vcan0
-        sleep 1
+        wait_until listening raw || fail "ours does not listen"
         for n in $lengths; do
             # shellcheck disable=SC2086
             isotpsend $theirs -b -D "$n" vcan0 || fail "isotpsend $theirs: $n bytes"
@@ -108,7 +109,7 @@ kernel() {
         echo "isotpsend and isotprecv, both ways, 1 to 4999 bytes: $theirs"
     done <<'EOF'
 -s 7E0 -d 7E8|-s 7E8 -d 7E0
--s 18DA10F1 -d 18DAF110 -p AA -b 8 -m 1|-s 18DAF110 -d 18DA10F1 -p CC:AA -b 4 -m F5
+-s 18DA10F1 -d 18DAF110 -p AA -b 8 -m 1|-s 18DAF110 -d 18DA10F1 -p CC:AA|-b 4 -m F5
 -s 7E0 -d 7E8 -x F1:10|-s 7E8 -d 7E0 -x 10:F1
 -s 7E0 -d 7E8 -L 72:64:1|-s 7E8 -d 7E0 -L 72:64:1
 EOF
