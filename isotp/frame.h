@@ -25,6 +25,9 @@ struct isotp_frame {
     uint8_t data[64];
 };
 
+/* How long F occupies a bus, interframe space included, in nanoseconds: about, with one stuff bit in 31 as
+ * random data has. DATA_BITRATE 0: as BITRATE, which is not 0. */
+uint32_t isotp_frame_ns(const struct isotp_frame *f, uint32_t bitrate, uint32_t data_bitrate);
 /* The smallest frame length that holds N bytes (N <= 64): 9 -> 12. */
 uint8_t isotp_frame_len(uint8_t n);
 

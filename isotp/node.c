@@ -9,13 +9,71 @@ void isotp_node_init(struct isotp_node *n, struct isotp_link *link, struct isotp
     *n = (struct isotp_node){.link = link, .channels = channels, .count = count};
 }
 
+/* ---- the budget ---- */
+
+#define BUCKET_NS 4000000 /* of our share: a burst that others hardly notice */
+
+static bool is_capped(const struct isotp_node *n)
+{
+    return n->budget.percent > 0 && n->budget.percent < 100 && n->budget.bitrate > 0;
+}
+
+static void refill(struct isotp_node *n, uint32_t now_us)
+{
+    struct isotp_budget *b = &n->budget;
+    if (!is_capped(n)) return;
+    const int64_t more = (int64_t)(now_us - b->at_us) * 10 * b->percent, left = b->left_ns + more;
+    b->left_ns = left < BUCKET_NS ? (int32_t)left : BUCKET_NS;
+    b->at_us = now_us;
+}
+
+static void pay(struct isotp_node *n, const struct isotp_frame *f)
+{
+    if (!is_capped(n)) return;
+    const int64_t left =
+        (int64_t)n->budget.left_ns - isotp_frame_ns(f, n->budget.bitrate, n->budget.data_bitrate);
+    n->budget.left_ns = left > INT32_MIN ? (int32_t)left : INT32_MIN;
+}
+
+/* How many full frames there is room for. */
+static size_t affordable(const struct isotp_node *n)
+{
+    if (!is_capped(n)) return ISOTP_NODE_BATCH;
+    if (n->budget.left_ns <= 0) return 0;
+    const struct isotp_frame full = {.flags = n->link->can_fd ? ISOTP_FD | ISOTP_BRS : 0,
+                                     .len = n->link->can_fd ? 64 : 8};
+    const uint32_t each = isotp_frame_ns(&full, n->budget.bitrate, n->budget.data_bitrate);
+    const size_t frames = (uint32_t)n->budget.left_ns / each + 1;
+    return frames < ISOTP_NODE_BATCH ? frames : ISOTP_NODE_BATCH;
+}
+
+static uint32_t budget_due(const struct isotp_node *n, uint32_t now_us)
+{
+    if (!is_capped(n) || n->budget.left_ns > 0) return 0;
+    const uint32_t us = (uint32_t)(-(int64_t)n->budget.left_ns / (10 * n->budget.percent)) + 1,
+                   passed = now_us - n->budget.at_us;
+    return passed < us ? us - passed : 0;
+}
+
+/* ---- frames ---- */
+
+static void hear(struct isotp_node *n, const struct isotp_frame *f, uint32_t now_us)
+{
+    bool ours = false;
+    for (size_t c = 0; c < n->count; c++) {
+        if (n->channels[c] == NULL) continue;
+        const uint32_t before = n->channels[c]->stat_rx_frames;
+        isotp_on_frame(n->channels[c], f, now_us);
+        ours |= n->channels[c]->stat_rx_frames != before;
+    }
+    if (ours) pay(n, f);
+}
+
 static int receive(struct isotp_node *n, uint32_t now_us)
 {
     struct isotp_frame in[ISOTP_NODE_BATCH];
     int got = n->link->ops->recv(n->link, in, ISOTP_NODE_BATCH);
-    for (int i = 0; i < got; i++)
-        for (size_t c = 0; c < n->count; c++)
-            if (n->channels[c]) isotp_on_frame(n->channels[c], &in[i], now_us);
+    for (int i = 0; i < got; i++) hear(n, &in[i], now_us);
     return got;
 }
 
@@ -44,12 +102,12 @@ static void pass_turn(struct isotp_node *n, uint32_t now_us)
 struct batch {
     struct isotp_frame frame[ISOTP_NODE_BATCH];
     struct isotp *from[ISOTP_NODE_BATCH]; /* channels with frames in it, in order */
-    size_t frames, channels;
+    size_t frames, channels, most;
 };
 
 static void add(struct batch *b, struct isotp *c, size_t most, uint32_t now_us)
 {
-    size_t room = ISOTP_NODE_BATCH - b->frames;
+    size_t room = b->most - b->frames;
     size_t got = isotp_next_frames(c, b->frame + b->frames, most < room ? most : room, now_us);
     b->frames += got;
     if (got > 0) b->from[b->channels++] = c;
@@ -59,7 +117,7 @@ static void add(struct batch *b, struct isotp *c, size_t most, uint32_t now_us)
 static void fill(struct isotp_node *n, struct batch *b, uint32_t now_us)
 {
     for (int urgent = 1; urgent >= 0; urgent--) {
-        for (size_t i = 0; i < n->count && b->frames < ISOTP_NODE_BATCH; i++) {
+        for (size_t i = 0; i < n->count && b->frames < b->most; i++) {
             struct isotp *c = n->channels[(n->turn + i) % n->count];
             if (c && isotp_urgent(c, now_us) == urgent) add(b, c, urgent ? 1 : ISOTP_NODE_BATCH, now_us);
         }
@@ -80,9 +138,9 @@ static void settle_offers(const struct isotp_node *n, bool took, uint32_t now_us
 
 static int transmit(struct isotp_node *n, uint32_t now_us)
 {
-    struct batch b = {.frames = 0};
+    struct batch b = {.most = affordable(n)};
     n->blocked = false;
-    if (n->count == 0) return 0;
+    if (n->count == 0 || b.most == 0) return 0;
     pass_turn(n, now_us);
     fill(n, &b, now_us);
     if (b.frames == 0) return 0;
@@ -90,6 +148,7 @@ static int transmit(struct isotp_node *n, uint32_t now_us)
     if (took < 0) return took;
     if (n->clock_us != NULL) now_us = n->clock_us();
     n->blocked = (size_t)took < b.frames;
+    for (int i = 0; i < took; i++) pay(n, &b.frame[i]);
     size_t left = (size_t)took;
     for (size_t i = 0; i < b.channels && left > 0; i++) left -= isotp_sent_frames(b.from[i], left, now_us);
     if (n->blocked) settle_offers(n, took > 0, now_us);
@@ -110,6 +169,7 @@ bool isotp_node_pump(struct isotp_node *n, uint32_t now_us)
 {
     if (n->down) return link_down(n);
     int got = ISOTP_NODE_BATCH;
+    refill(n, now_us);
     for (int round = 1; round <= ROUNDS; round++) {
         got = got < ISOTP_NODE_BATCH ? 0 : receive(n, now_us);
         if (got < 0) return link_down(n);
@@ -132,5 +192,6 @@ uint32_t isotp_node_due(const struct isotp_node *n, uint32_t now_us)
         uint32_t d = isotp_due(n->channels[c], now_us);
         if (d < due) due = d;
     }
-    return due;
+    const uint32_t pause = budget_due(n, now_us); /* what is due sooner cannot leave anyway */
+    return due > pause ? due : pause;
 }

@@ -13,6 +13,15 @@
     32 /* frames per call of the link; pump() keeps one batch at a time on the stack, 72 bytes each */
 #endif
 
+/* A cap on what the node's own conversations, both ways, take of the bus: a bucket of bus time that fills as
+ * time passes. Frames of others are not counted. */
+struct isotp_budget { /* private but for the first three */
+    uint8_t percent;  /* 1 to 99; else no cap */
+    uint32_t bitrate, data_bitrate;
+    int32_t left_ns; /* below 0: too much was taken */
+    uint32_t at_us;
+};
+
 struct isotp_node {
     struct isotp_link *link;
     struct isotp **channels; /* caller's array; NULL entries are skipped */
@@ -24,8 +33,9 @@ struct isotp_node {
     uint32_t turn_at, turn_ready_at; /* private: since when, and when it last had something to send */
     bool blocked;                    /* the link took less than was offered: poll its fd for writing */
     bool down;
-    bool more;     /* private: pump() stopped before all was done */
-    uint32_t lost; /* frames the link has dropped, last seen */
+    struct isotp_budget budget; /* set it after init */
+    bool more;                  /* private: pump() stopped before all was done */
+    uint32_t lost;              /* frames the link has dropped, last seen */
 };
 
 void isotp_node_init(struct isotp_node *n, struct isotp_link *link, struct isotp **channels, size_t count);

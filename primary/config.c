@@ -59,6 +59,9 @@ static const struct row {
 #define OF(field) offsetof(struct pri_bus_config, field)
     {BUS, "link", &pri_conf_text, OF(link), NULL, 0, 0},
     {BUS, "fd", &pri_conf_yes_no, OF(fd), "no", 0, 0},
+    {BUS, "bitrate", &pri_conf_u32, OF(bitrate), "", 10000, 1000000},
+    {BUS, "data_bitrate", &pri_conf_u32, OF(data_bitrate), "", 10000, 8000000},
+    {BUS, "load_percent", &pri_conf_u32, OF(load_percent), "100", 1, 100},
 #undef OF
 #define OF(field) offsetof(struct draft, field)
     {ECU, "bus", &pri_conf_text, OF(bus), NULL, 0, 0},
@@ -262,6 +265,17 @@ static bool check_ids(struct pri_conf *r, const struct pri_config *c, const stru
     return true;
 }
 
+static bool take_bus(struct pri_conf *r, struct pri_bus_config *bus)
+{
+    struct section_text s = unit("bus", bus->name);
+    if (!take_section(r, BUS, s.text, bus)) return false;
+    const bool known = bus->bitrate > 0 && (!bus->fd || bus->data_bitrate > 0);
+    if (bus->load_percent == 100 || known) return true;
+    return pri_conf_wrong(r, pri_conf_find(r, s.text, "load_percent"),
+                          bus->fd ? "100, or bitrate and data_bitrate beside it"
+                                  : "100, or bitrate beside it");
+}
+
 static bool check_badge(struct pri_conf *r, const struct pri_config *c, const struct pri_ecu_config *ecu)
 {
     if (!ecu->authentication || c->bus_certificate != NULL) return true;
@@ -277,7 +291,7 @@ static bool take_all(struct pri_conf *r, struct pri_config *c)
     if (c->time_url == NULL && !(c->director.profile->relax & UP_RELAX_TIME_FROM_PRIMARY))
         return pri_conf_error(r, 0, "[time] url is missing");
     for (unsigned i = 0; i < c->bus_count; i++)
-        if (!take_section(r, BUS, unit("bus", c->buses[i].name).text, &c->buses[i])) return false;
+        if (!take_bus(r, &c->buses[i])) return false;
     for (unsigned i = 0; i < c->ecu_count; i++)
         if (!take_ecu(r, c, &c->ecus[i])) return false;
     for (unsigned i = 0; i < c->ecu_count; i++)

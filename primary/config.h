@@ -15,6 +15,7 @@ struct pri_bus_config { /* [bus can0] */
     char *name;
     char *link; /* "can:vcan0", "bus:/run/can0.sock" */
     bool fd;
+    uint32_t bitrate, data_bitrate, load_percent; /* cap on our share of the bus; bitrate 0: not known */
 };
 
 struct pri_ecu_config { /* [ecu brake]: a Secondary */

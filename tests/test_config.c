@@ -203,7 +203,9 @@ static const struct {
     {"[ecu radar]", "[vehicle]", "38: [vehicle]: given before, in line 2"},
     /* keys */
     {"id = VIN-1", "vin = VIN-1", "3: [vehicle] vin: unknown key; known here: id"},
-    {"fd = yes", "FD = yes", "27: [bus fast] FD: unknown key; known here: link, fd"},
+    {"fd = yes", "FD = yes",
+     "27: [bus fast] FD: unknown key; known here: link, fd, bitrate, "
+     "data_bitrate, load_percent"},
     {"id = VIN-1", "id = VIN-1\nid = VIN-2", "4: [vehicle] id = VIN-2: given before, in line 3"},
     {"id = VIN-1\n", "", "2: [vehicle] id is missing"},
     {"request_id = 0x7E0\n", "", "28: [ecu door] request_id is missing"},
@@ -236,6 +238,10 @@ static const struct {
      "18: [poll] interval_s = 99999999999999999999: expected a number from 1 to 2592000"},
     {"[time]", "[limits]\nimage_max_bytes = 64M\n[time]",
      "18: [limits] image_max_bytes = 64M: expected a number from 1 to 1099511627776"},
+    {"fd = yes", "fd = yes\nload_percent = 30",
+     "28: [bus fast] load_percent = 30: expected 100, or bitrate and data_bitrate beside it"},
+    {"fd = yes", "fd = yes\nload_percent = 0\nbitrate = 500000",
+     "28: [bus fast] load_percent = 0: expected a number from 1 to 100"},
     {"fd = yes", "fd = maybe", "27: [bus fast] fd = maybe: expected yes or no"},
     {"verification = partial", "verification = none",
      "31: [ecu door] verification = none: expected full or partial"},
