@@ -138,6 +138,14 @@ bool up_verify(const struct up_key *key, struct up_span message, struct up_span 
     return up_verify_digest(key, digest, signature);
 }
 
+/* BearSSL leaves its working numbers on the stack, the key and the nonce among them. This lies where they
+ * lay. */
+__attribute__((noinline)) static void wipe_stack(void)
+{
+    uint8_t below[2560];
+    up_wipe(below, sizeof below);
+}
+
 /* RFC 6979: a signature needs no randomness. */
 size_t up_sign_digest(const struct up_signer *s, const uint8_t digest[UP_SHA256_BYTES],
                       uint8_t signature[UP_SIGNATURE_BYTES])
@@ -145,7 +153,9 @@ size_t up_sign_digest(const struct up_signer *s, const uint8_t digest[UP_SHA256_
     const br_ec_private_key private = {
         .curve = BR_EC_secp256r1, .x = s->handle, .xlen = UP_BEARSSL_SECRET_BYTES};
     if (s->key.scheme != UP_ECDSA_P256_SHA256 || s->handle == NULL) return 0;
-    return br_ecdsa_i31_sign_asn1(&br_ec_p256_m31, &br_sha256_vtable, digest, &private, signature);
+    const size_t n = br_ecdsa_i31_sign_asn1(&br_ec_p256_m31, &br_sha256_vtable, digest, &private, signature);
+    wipe_stack();
+    return n;
 }
 
 size_t up_sign(const struct up_signer *s, struct up_span message, uint8_t signature[UP_SIGNATURE_BYTES])
@@ -173,7 +183,9 @@ bool up_signer_from_secret(const uint8_t secret[UP_BEARSSL_SECRET_BYTES], struct
     if (!is_secret(secret)) return false;
     *s = (struct up_signer){.key = {.scheme = UP_ECDSA_P256_SHA256, .n = 1 + 2 * P256_BYTES},
                             .handle = (void *)(uintptr_t)secret};
-    return br_ec_p256_m31.mulgen(s->key.bytes, secret, UP_BEARSSL_SECRET_BYTES, BR_EC_secp256r1) == s->key.n;
+    const size_t n = br_ec_p256_m31.mulgen(s->key.bytes, secret, UP_BEARSSL_SECRET_BYTES, BR_EC_secp256r1);
+    wipe_stack();
+    return n == s->key.n;
 }
 
 /* ---- random ---- */

@@ -213,6 +213,39 @@ START_TEST(both_implementations_sign_alike)
 }
 END_TEST
 
+/* What lies on the stack below us: what was called before has left it there. */
+__attribute__((noinline)) static bool stack_holds(const uint8_t *bytes, size_t n)
+{
+    volatile uint8_t *left = (volatile uint8_t *)__builtin_frame_address(0) - 16384;
+    for (size_t i = 0; i + n < 16384 - 64; i++) {
+        size_t same = 0;
+        while (same < n && left[i + same] == bytes[same]) same++;
+        if (same == n) return true;
+    }
+    return false;
+}
+
+START_TEST(signing_leaves_no_key_on_the_stack)
+{
+    static uint8_t secret[32], signature[UP_SIGNATURE_BYTES], words[8];
+    static struct up_signer s;
+    uint64_t low = 0;
+    for (size_t i = 0; i < sizeof secret; i++) secret[i] = (uint8_t)(0x11 + 5 * i);
+    for (size_t i = 24; i < 32; i++) low = low << 8 | secret[i];
+    for (unsigned i = 0; i < 2; i++) { /* as BearSSL's arithmetic keeps numbers: 31 bits in a word */
+        uint32_t word = (uint32_t)(low >> 31 * i) & 0x7FFFFFFF;
+        memcpy(words + 4 * i, &word, sizeof word);
+    }
+    const bool good = up_signer_from_secret(secret, &s);
+    const bool opening = stack_holds(secret, 8) || stack_holds(words, 8);
+    const size_t n = bear_sign(&s, UP_SPAN("message"), signature);
+    const bool signing = stack_holds(secret, 8) || stack_holds(words, 8); /* before anything else is called */
+    ck_assert(good && n > 0);
+    ck_assert(!opening);
+    ck_assert(!signing);
+}
+END_TEST
+
 START_TEST(secrets_are_numbers_below_the_order)
 {
     struct up_signer s;
@@ -252,4 +285,5 @@ END_TEST
 SUITE("crypto_bearssl", known_answers_hold, only_ecdsa_is_linked, hashes_are_the_same_in_any_pieces,
       points_are_on_the_curve_and_uncompressed, signatures_are_minimal_der_in_range,
       keys_are_read_from_the_usual_form_only, both_implementations_sign_alike,
-      secrets_are_numbers_below_the_order, randomness_follows_from_its_seed_and_never_from_none)
+      signing_leaves_no_key_on_the_stack, secrets_are_numbers_below_the_order,
+      randomness_follows_from_its_seed_and_never_from_none)
