@@ -82,6 +82,7 @@ static struct up_span hex(const char *text)
     return (struct up_span){out, (size_t)n};
 }
 
+/* E-KEY-13 */
 START_TEST(known_answers_hold)
 {
     ck_assert(bear_crypto_selftest());
@@ -129,6 +130,7 @@ START_TEST(hashes_are_the_same_in_any_pieces)
 }
 END_TEST
 
+/* E-KEY-18 */
 START_TEST(points_are_on_the_curve_and_uncompressed)
 {
     struct up_key key = {.n = 12345};
@@ -142,6 +144,7 @@ START_TEST(points_are_on_the_curve_and_uncompressed)
 }
 END_TEST
 
+/* E-KEY-18 */
 START_TEST(signatures_are_minimal_der_in_range)
 {
     struct up_key key;
