@@ -94,7 +94,7 @@ while read -r name bus request response image; do
         { echo "$name: frames are missing"; exit 1; }
     judge "$name" "$image" <"$folder/$name.fields"
     tshark -r "$folder/$name.pcapng" -c 1 -T fields -e frame.interface_name -e frame.time_epoch >"$folder/first"
-    grep -qE "^$bus[[:space:]]1790000000\.[0-9]{9}$" "$folder/first" || { echo "$name: $(cat "$folder/first")"; exit 1; }
+    grep -qE "^${bus}[[:space:]]1790000000\.[0-9]{9}$" "$folder/first" || { echo "$name: $(cat "$folder/first")"; exit 1; }
 done <<'EOF'
 brake can0 7E0 7E8 10240
 door can0 18DA20F1 18DAF120 65536
