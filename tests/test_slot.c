@@ -328,7 +328,30 @@ START_TEST(a_record_that_makes_no_sense_is_corrupt)
 }
 END_TEST
 
-SUITE("slot", an_image_arrives_in_blocks_of_any_size,
+/* A trial that was taken back and is had again has all its starts, as often as that is allowed. */
+START_TEST(every_activation_counts_its_starts_anew)
+{
+    fresh();
+    lib_slots_place(&l, 1, SEC_VERIFIED, "new", 2, (struct up_span){bytes, LENGTH});
+    const uint8_t arms = l.slots.slot[1].arms;
+    for (unsigned trial = 1; trial <= 2; trial++) {
+        ck_assert_int_eq(sec_slot_event(&l.slots, 1, SEC_ARM), UP_OK);
+        ck_assert_int_eq(sec_slot_event(&l.slots, 1, SEC_ARM), UP_OK); /* told twice: once */
+        ck_assert_uint_eq(l.slots.slot[1].boots, 0);
+        ck_assert_uint_eq(l.slots.slot[1].arms, arms + trial);
+        for (unsigned start = 1; start <= 2; start++) {
+            ck_assert_int_eq(sec_slot_event(&l.slots, 1, SEC_TRY), UP_OK);
+            ck_assert_uint_eq(l.slots.slot[1].boots, start);
+        }
+        ck_assert_int_eq(sec_slot_event(&l.slots, 1, SEC_REVERT), UP_OK);
+        ck_assert_int_eq(state(1), SEC_VERIFIED);
+    }
+    lib_slots_reload(&l);
+    ck_assert_uint_eq(l.slots.slot[1].boots, 2);
+}
+END_TEST
+
+SUITE("slot", every_activation_counts_its_starts_anew, an_image_arrives_in_blocks_of_any_size,
       a_transfer_resumes_where_the_journal_says_after_a_power_cut, a_transfer_resumes_without_a_power_cut,
       a_transfer_resumes_nowhere_else, a_new_transfer_takes_the_old_promise_back_before_it_erases,
       the_same_image_under_a_new_order_keeps_what_was_received, more_than_the_slot_holds_is_refused,
