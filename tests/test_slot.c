@@ -295,6 +295,19 @@ START_TEST(a_failing_flash_ends_a_transfer_with_an_error)
 }
 END_TEST
 
+/* The journal promises what is durable. */
+START_TEST(a_sync_that_fails_promises_nothing)
+{
+    fresh();
+    receive(0);
+    send_from(0, 3000, 333);
+    const uint32_t before = sec_slot_received(&l.slots, 1);
+    l.flash->sync_fail_at = 1;
+    ck_assert_int_eq(sec_slot_journal(&l.slots, before + 1024, before + 1024), UP_STORAGE_WRITE);
+    ck_assert_uint_eq(sec_slot_received(&l.slots, 1), before);
+}
+END_TEST
+
 START_TEST(a_long_name_or_a_huge_length_does_not_fit_an_image)
 {
     static uint8_t name[UP_NAME_MAX + 1];
@@ -351,9 +364,10 @@ START_TEST(every_activation_counts_its_starts_anew)
 }
 END_TEST
 
-SUITE("slot", every_activation_counts_its_starts_anew, an_image_arrives_in_blocks_of_any_size,
-      a_transfer_resumes_where_the_journal_says_after_a_power_cut, a_transfer_resumes_without_a_power_cut,
-      a_transfer_resumes_nowhere_else, a_new_transfer_takes_the_old_promise_back_before_it_erases,
+SUITE("slot", a_sync_that_fails_promises_nothing, every_activation_counts_its_starts_anew,
+      an_image_arrives_in_blocks_of_any_size, a_transfer_resumes_where_the_journal_says_after_a_power_cut,
+      a_transfer_resumes_without_a_power_cut, a_transfer_resumes_nowhere_else,
+      a_new_transfer_takes_the_old_promise_back_before_it_erases,
       the_same_image_under_a_new_order_keeps_what_was_received, more_than_the_slot_holds_is_refused,
       one_flipped_bit_or_one_wrong_digest_is_found, an_image_can_be_dropped_in_mid_check,
       every_event_in_every_state, the_floor_rises_and_the_old_image_ends_only_when_the_new_one_is_confirmed,
