@@ -19,12 +19,19 @@ struct isotp_link_ops {
     /* Frames that the link lost before recv() since it was opened (receive queue overflow). */
     uint32_t (*lost)(const struct isotp_link *l);
     void (*close)(struct isotp_link *l);
+    /* From now on frames with one of these identifiers (ISOTP_ID_EXTENDED included) are received, and error
+     * frames; others may be. So that who has two conversations is not woken for all traffic of a bus, and its
+     * queue holds what is its own. NULL: the link has no filters, all is received. */
+    void (*listen)(struct isotp_link *l, const uint32_t *ids, size_t n);
 };
 
 struct isotp_link {
     const struct isotp_link_ops *ops;
     int fd; /* poll it for reading, and for writing after a short send; -1 when there is none (in memory) */
     bool can_fd; /* carries CAN FD frames */
+    /* Received frames that wait for recv() before the next one is lost; 0: it does not say, or senders wait.
+     */
+    uint16_t queue;
 };
 
 /* Opens a link by its configured name. "vcan0", "can:vcan0": a SocketCAN interface; "bus:/path/to/socket": a

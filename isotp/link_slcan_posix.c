@@ -93,7 +93,7 @@ static void slcan_close(struct isotp_link *l)
     free(s);
 }
 
-static const struct isotp_link_ops slcan_ops = {slcan_send, slcan_recv, slcan_lost, slcan_close};
+static const struct isotp_link_ops slcan_ops = {slcan_send, slcan_recv, slcan_lost, slcan_close, NULL};
 
 /* ---- opening ---- */
 

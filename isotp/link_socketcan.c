@@ -19,6 +19,9 @@
 #define SEND_BUFFER_BYTES    3072
 #define RECEIVE_BUFFER_BYTES (1 << 20) /* the kernel doubles it: about 2,700 frames */
 
+#define FRAME_CHARGE 768u /* bytes of the receive buffer that the kernel counts for a frame */
+#define FILTERS_MAX  256
+
 struct socketcan_link {
     struct isotp_link link; /* first: an isotp_link is a socketcan_link */
     uint32_t lost;
@@ -48,6 +51,20 @@ static uint32_t socketcan_lost(const struct isotp_link *l)
     return ((const struct socketcan_link *)l)->lost;
 }
 
+/* Should it fail, all frames come, as before. */
+static void socketcan_listen(struct isotp_link *l, const uint32_t *ids, size_t n)
+{
+    struct can_filter filter[FILTERS_MAX];
+    if (n > FILTERS_MAX) return;
+    for (size_t i = 0; i < n; i++) {
+        const bool extended = ids[i] & ISOTP_ID_EXTENDED;
+        filter[i] = (struct can_filter){.can_id = (ids[i] & ISOTP_ID_MASK) | (extended ? CAN_EFF_FLAG : 0),
+                                        .can_mask = (extended ? CAN_EFF_MASK : CAN_SFF_MASK) | CAN_EFF_FLAG |
+                                                    CAN_RTR_FLAG};
+    }
+    (void)setsockopt(l->fd, SOL_CAN_RAW, CAN_RAW_FILTER, filter, (socklen_t)(n * sizeof *filter));
+}
+
 static void socketcan_close(struct isotp_link *l)
 {
     close(l->fd);
@@ -55,7 +72,7 @@ static void socketcan_close(struct isotp_link *l)
 }
 
 static const struct isotp_link_ops socketcan_ops = {socketcan_send, socketcan_recv, socketcan_lost,
-                                                    socketcan_close};
+                                                    socketcan_close, socketcan_listen};
 
 /* Finds the interface, checks that it is CAN, up, and carries FD when asked. */
 static bool find_interface(int fd, const char *name, bool can_fd, int *index, char *why, size_t why_size)
@@ -111,6 +128,15 @@ static bool set_up(int fd, const char *name, bool can_fd, char *why, size_t why_
     return true;
 }
 
+static uint16_t queue_of(int fd)
+{
+    int bytes = 0;
+    socklen_t n = sizeof bytes;
+    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &n) < 0 || bytes < 0) return 0;
+    const unsigned frames = (unsigned)bytes / FRAME_CHARGE;
+    return frames < UINT16_MAX ? (uint16_t)frames : UINT16_MAX;
+}
+
 struct isotp_link *isotp_link_open_socketcan(const char *interface, bool fd, char *why, size_t why_size)
 {
     int s = socket(PF_CAN, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, CAN_RAW);
@@ -130,6 +156,6 @@ struct isotp_link *isotp_link_open_socketcan(const char *interface, bool fd, cha
         close(s);
         return NULL;
     }
-    l->link = (struct isotp_link){.ops = &socketcan_ops, .fd = s, .can_fd = fd};
+    l->link = (struct isotp_link){.ops = &socketcan_ops, .fd = s, .can_fd = fd, .queue = queue_of(s)};
     return &l->link;
 }

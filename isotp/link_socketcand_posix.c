@@ -186,7 +186,7 @@ static void socketcand_close(struct isotp_link *l)
 }
 
 static const struct isotp_link_ops socketcand_ops = {socketcand_send, socketcand_recv, socketcand_lost,
-                                                     socketcand_close};
+                                                     socketcand_close, NULL};
 
 /* --- opening --- */
 

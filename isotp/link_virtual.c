@@ -86,7 +86,8 @@ static void virtual_close(struct isotp_link *l)
     free(l);
 }
 
-static const struct isotp_link_ops virtual_ops = {virtual_send, virtual_recv, virtual_lost, virtual_close};
+static const struct isotp_link_ops virtual_ops = {virtual_send, virtual_recv, virtual_lost, virtual_close,
+                                                  NULL};
 
 static bool connect_to(int s, const char *path, char *why, size_t why_size)
 {

@@ -9,6 +9,54 @@ void isotp_node_init(struct isotp_node *n, struct isotp_link *link, struct isotp
     *n = (struct isotp_node){.link = link, .channels = channels, .count = count};
 }
 
+/* ---- the link's queue ---- */
+
+#define IDS_MAX 256
+
+static void add_id(uint32_t *ids, size_t *count, uint32_t id)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (ids[i] == id) return;
+    if (*count <= IDS_MAX) ids[(*count)++] = id;
+}
+
+static void ask_for_at_most(struct isotp_node *n, uint32_t frames)
+{
+    for (size_t c = 0; c < n->count; c++) {
+        if (n->channels[c] == NULL) continue;
+        uint8_t *size = &n->channels[c]->config.block_size;
+        if (*size == 0 ? frames <= UINT8_MAX : *size > frames) *size = (uint8_t)(frames > 0 ? frames : 1);
+    }
+}
+
+void isotp_node_fit(struct isotp_node *n)
+{
+    uint32_t ids[IDS_MAX + 1], channels = 0;
+    size_t count = 0;
+    for (size_t c = 0; c < n->count; c++) {
+        if (n->channels[c] == NULL) continue;
+        const struct isotp_config *config = &n->channels[c]->config;
+        channels++;
+        add_id(ids, &count, config->rx_id);
+        if (config->functional_id != 0) add_id(ids, &count, config->functional_id);
+    }
+    if (n->link->queue > 0 && channels > 0) ask_for_at_most(n, n->link->queue / 2 / channels);
+    if (n->link->ops->listen != NULL && count <= IDS_MAX) n->link->ops->listen(n->link, ids, count);
+}
+
+static void note_lost(struct isotp_node *n, uint32_t lost)
+{
+    uint32_t largest = 0;
+    if (lost == n->lost) return;
+    n->lost = lost;
+    for (size_t c = 0; c < n->count; c++) {
+        if (n->channels[c] == NULL) continue;
+        const uint32_t size = n->channels[c]->config.block_size;
+        if (size == 0 || size > largest) largest = size == 0 ? UINT8_MAX + 1 : size;
+    }
+    ask_for_at_most(n, largest / 2);
+}
+
 /* ---- the budget ---- */
 
 #define BUCKET_NS 4000000 /* of our share: a burst that others hardly notice */
@@ -180,7 +228,7 @@ bool isotp_node_pump(struct isotp_node *n, uint32_t now_us)
         n->more = got == ISOTP_NODE_BATCH || (put > 0 && !n->blocked);
         if (!n->more) break;
     }
-    n->lost = n->link->ops->lost(n->link);
+    note_lost(n, n->link->ops->lost(n->link));
     return true;
 }
 

@@ -35,10 +35,16 @@ struct isotp_node {
     bool down;
     struct isotp_budget budget; /* set it after init */
     bool more;                  /* private: pump() stopped before all was done */
-    uint32_t lost;              /* frames the link has dropped, last seen */
+    /* Frames the link has dropped, last seen. Each time that there are more, channels ask for half as many
+     * per flow control; what was lost is sent again by whoever waits for an answer. */
+    uint32_t lost;
 };
 
 void isotp_node_init(struct isotp_node *n, struct isotp_link *link, struct isotp **channels, size_t count);
+/* Fits link and channels to each other: the link is told which identifiers are wanted, and no channel asks
+ * for more frames per flow control than its share of half the link's queue. Call again when channels have
+ * changed. Without this call the link receives everything. */
+void isotp_node_fit(struct isotp_node *n);
 /* Receives, runs timers, sends, until there is nothing more to do now or NOW has become old; then due() is 0.
  * Returns false when the link is down; then every message under way, or begun later, fails with N_ERROR. */
 bool isotp_node_pump(struct isotp_node *n, uint32_t now_us);

@@ -8,6 +8,7 @@ void sec_station_init(struct sec_station *s, struct isotp_link *link, const stru
     uds_server_init(&s->server, server, owner, ctx, reply);
     s->channels[0] = &s->channel;
     isotp_node_init(&s->node, link, s->channels, 1);
+    isotp_node_fit(&s->node);
     s->replying = false;
 }
 

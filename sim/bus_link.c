@@ -59,7 +59,7 @@ static void memory_close(struct isotp_link *l)
     free(m);
 }
 
-static const struct isotp_link_ops memory_ops = {memory_send, memory_recv, memory_lost, memory_close};
+static const struct isotp_link_ops memory_ops = {memory_send, memory_recv, memory_lost, memory_close, NULL};
 
 struct isotp_link *sim_bus_link(struct sim_bus *b, bool fd)
 {

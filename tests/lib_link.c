@@ -51,7 +51,7 @@ static void close_nothing(struct isotp_link *l)
 
 void lib_link_init(struct lib_link *l, bool can_fd)
 {
-    static const struct isotp_link_ops ops = {send_frames, receive_frames, lost_frames, close_nothing};
+    static const struct isotp_link_ops ops = {send_frames, receive_frames, lost_frames, close_nothing, NULL};
     memset(l, 0, sizeof *l);
     l->a.link = l->b.link = (struct isotp_link){.ops = &ops, .fd = -1, .can_fd = can_fd};
     l->a.capacity = l->b.capacity = LIB_LINK_CAPACITY;

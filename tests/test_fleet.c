@@ -118,7 +118,7 @@ static uint32_t none_lost(const struct isotp_link *l)
  * it. */
 START_TEST(an_answer_without_delay_is_not_slept_through)
 {
-    static const struct isotp_link_ops ops = {send_frames, recv_frames, none_lost, NULL};
+    static const struct isotp_link_ops ops = {send_frames, recv_frames, none_lost, NULL, NULL};
     struct instant_link link = {.link = {.ops = &ops, .fd = -1}};
     struct isotp_link *links[] = {&link.link};
     struct pri_config quick = {

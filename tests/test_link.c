@@ -156,6 +156,34 @@ START_TEST(a_long_burst_arrives_whole_and_in_order)
 }
 END_TEST
 
+/* A real interface filters in the kernel; a link without filters hears everything. */
+START_TEST(a_link_that_filters_hears_whom_it_listens_to)
+{
+    static const uint32_t ids[] = {0x7E0, ISOTP_ID_EXTENDED | 0x18DA10F1};
+    static const uint32_t sent[] = {0x7E1, ISOTP_ID_EXTENDED | 0x7E0,
+                                    0x7E0, ISOTP_ID_EXTENDED | 0x18DA10F2,
+                                    0x0F1, ISOTP_ID_EXTENDED | 0x18DA10F1};
+    if (!set_up(_i)) return;
+    struct isotp_link *a = open_link(true), *b = open_link(true);
+    if (b->ops->listen != NULL) {
+        b->ops->listen(b, ids, 2);
+        for (size_t i = 0; i < sizeof sent / sizeof *sent; i++) {
+            struct isotp_frame f = {.id = sent[i], .len = 1};
+            send_all(a, &f, 1);
+        }
+        for (size_t i = 0; i < 2; i++) {
+            struct isotp_frame f;
+            receive(b, &f);
+            ck_assert_uint_eq(f.id, ids[i]);
+        }
+        ck_assert_uint_gt(b->queue, 200);
+    }
+    a->ops->close(a);
+    b->ops->close(b);
+    tear_down();
+}
+END_TEST
+
 START_TEST(a_sender_does_not_hear_itself)
 {
     if (!set_up(_i)) return;
@@ -511,7 +539,9 @@ int main(void)
 {
     Suite *s = suite_create("link");
     TCase *every = tcase_create("every adapter"), *one = tcase_create("one adapter");
-    const TTest *common[] = {every_kind_of_frame_arrives_unchanged, a_long_burst_arrives_whole_and_in_order,
+    const TTest *common[] = {every_kind_of_frame_arrives_unchanged,
+                             a_long_burst_arrives_whole_and_in_order,
+                             a_link_that_filters_hears_whom_it_listens_to,
                              a_sender_does_not_hear_itself,
                              a_classic_link_on_an_fd_bus_sees_classic_frames_only,
                              a_receiver_that_does_not_read_learns_how_much_it_lost};

@@ -342,6 +342,83 @@ START_TEST(the_gap_counts_from_when_the_link_has_taken_the_frame_not_from_before
 }
 END_TEST
 
+START_TEST(channels_ask_for_no_more_than_the_links_queue_holds)
+{
+    static const struct {
+        uint16_t queue;
+        uint8_t asked, used;
+    } sizes[] = {{0, 0, 0},      {0, 64, 64}, {278, 64, 64}, {278, 0, 69},
+                 {278, 200, 69}, {4, 64, 1},  {60000, 0, 0}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct isotp *both[] = {&a, NULL, &b};
+        struct lib_link l;
+        struct isotp_node n;
+        struct isotp_config config = isotp_config_default(0x7E0, 0x7E8, false);
+        config.block_size = sizes[i].asked;
+        isotp_init(&a, &config, NULL, 0);
+        isotp_init(&b, &config, NULL, 0);
+        lib_link_init(&l, false);
+        l.a.link.queue = sizes[i].queue;
+        isotp_node_init(&n, &l.a.link, both, 3);
+        isotp_node_fit(&n);
+        ck_assert_uint_eq(a.config.block_size, sizes[i].used);
+        ck_assert_uint_eq(b.config.block_size, sizes[i].used);
+    }
+}
+END_TEST
+
+START_TEST(after_frames_were_dropped_channels_ask_for_half_as_many)
+{
+    struct isotp *one[] = {&a};
+    struct lib_link l;
+    struct isotp_node n;
+    struct isotp_config config = isotp_config_default(0x7E0, 0x7E8, false);
+    isotp_init(&a, &config, NULL, 0);
+    lib_link_init(&l, false);
+    isotp_node_init(&n, &l.a.link, one, 1);
+    static const uint8_t then[] = {128, 64, 32, 16, 8, 4, 2, 1, 1};
+    for (size_t i = 0; i < sizeof then; i++) {
+        l.a.lost += 5;
+        for (int pumps = 0; pumps < 3; pumps++) ck_assert(isotp_node_pump(&n, 1000));
+        ck_assert_uint_eq(a.config.block_size, then[i]);
+    }
+}
+END_TEST
+
+static uint32_t heard[8];
+static size_t heard_count;
+
+static void note_ids(struct isotp_link *l, const uint32_t *ids, size_t n)
+{
+    (void)l;
+    ck_assert_uint_le(n, 8);
+    memcpy(heard, ids, n * sizeof *ids);
+    heard_count = n;
+}
+
+START_TEST(a_link_is_told_whom_to_listen_to)
+{
+    struct isotp *both[] = {&a, &b};
+    struct lib_link l;
+    struct isotp_node n;
+    struct isotp_config config = isotp_config_default(0x7E8, 0x7E0, false);
+    config.functional_id = 0x7DF;
+    isotp_init(&a, &config, NULL, 0);
+    config.rx_id = isotp_fixed_id(0x10, 0xF1);
+    isotp_init(&b, &config, NULL, 0);
+    lib_link_init(&l, false);
+    struct isotp_link_ops ops = *l.a.link.ops;
+    ops.listen = note_ids;
+    l.a.link.ops = &ops;
+    isotp_node_init(&n, &l.a.link, both, 2);
+    isotp_node_fit(&n);
+    ck_assert_uint_eq(heard_count, 3);
+    ck_assert_uint_eq(heard[0], 0x7E0);
+    ck_assert_uint_eq(heard[1], 0x7DF);
+    ck_assert_uint_eq(heard[2], isotp_fixed_id(0x10, 0xF1));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
@@ -357,6 +434,9 @@ int main(void)
         a_link_that_goes_down_while_sending_fails_the_message,
         frames_that_have_arrived_beat_the_timers,
         a_flood_ends_the_pump_and_does_not_stop_the_timers,
+        channels_ask_for_no_more_than_the_links_queue_holds,
+        after_frames_were_dropped_channels_ask_for_half_as_many,
+        a_link_is_told_whom_to_listen_to,
         frames_lost_by_the_link_are_counted_and_the_next_message_passes,
         the_gap_counts_from_when_the_link_has_taken_the_frame_not_from_before,
     };

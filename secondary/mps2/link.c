@@ -34,7 +34,7 @@ static void leave(struct isotp_link *link)
     (void)link;
 }
 
-static const struct isotp_link_ops ops = {send, receive, lost, leave};
+static const struct isotp_link_ops ops = {send, receive, lost, leave, NULL};
 
 void mps2_link_open(struct mps2_link *l, bool fd)
 {
