@@ -350,37 +350,37 @@ START_TEST(channels_ask_for_no_more_than_the_links_queue_holds)
     } sizes[] = {{0, 0, 0},      {0, 64, 64}, {278, 64, 64}, {278, 0, 69},
                  {278, 200, 69}, {4, 64, 1},  {60000, 0, 0}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        struct isotp *both[] = {&a, NULL, &b};
+        struct isotp first, second, *both[] = {&first, NULL, &second};
         struct lib_link l;
         struct isotp_node n;
         struct isotp_config config = isotp_config_default(0x7E0, 0x7E8, false);
         config.block_size = sizes[i].asked;
-        isotp_init(&a, &config, NULL, 0);
-        isotp_init(&b, &config, NULL, 0);
+        isotp_init(&first, &config, NULL, 0);
+        isotp_init(&second, &config, NULL, 0);
         lib_link_init(&l, false);
         l.a.link.queue = sizes[i].queue;
         isotp_node_init(&n, &l.a.link, both, 3);
         isotp_node_fit(&n);
-        ck_assert_uint_eq(a.config.block_size, sizes[i].used);
-        ck_assert_uint_eq(b.config.block_size, sizes[i].used);
+        ck_assert_uint_eq(first.config.block_size, sizes[i].used);
+        ck_assert_uint_eq(second.config.block_size, sizes[i].used);
     }
 }
 END_TEST
 
 START_TEST(after_frames_were_dropped_channels_ask_for_half_as_many)
 {
-    struct isotp *one[] = {&a};
+    struct isotp first, *one[] = {&first};
     struct lib_link l;
     struct isotp_node n;
     struct isotp_config config = isotp_config_default(0x7E0, 0x7E8, false);
-    isotp_init(&a, &config, NULL, 0);
+    isotp_init(&first, &config, NULL, 0);
     lib_link_init(&l, false);
     isotp_node_init(&n, &l.a.link, one, 1);
     static const uint8_t then[] = {128, 64, 32, 16, 8, 4, 2, 1, 1};
     for (size_t i = 0; i < sizeof then; i++) {
         l.a.lost += 5;
         for (int pumps = 0; pumps < 3; pumps++) ck_assert(isotp_node_pump(&n, 1000));
-        ck_assert_uint_eq(a.config.block_size, then[i]);
+        ck_assert_uint_eq(first.config.block_size, then[i]);
     }
 }
 END_TEST
@@ -398,14 +398,14 @@ static void note_ids(struct isotp_link *l, const uint32_t *ids, size_t n)
 
 START_TEST(a_link_is_told_whom_to_listen_to)
 {
-    struct isotp *both[] = {&a, &b};
+    struct isotp first, second, *both[] = {&first, &second};
     struct lib_link l;
     struct isotp_node n;
     struct isotp_config config = isotp_config_default(0x7E8, 0x7E0, false);
     config.functional_id = 0x7DF;
-    isotp_init(&a, &config, NULL, 0);
+    isotp_init(&first, &config, NULL, 0);
     config.rx_id = isotp_fixed_id(0x10, 0xF1);
-    isotp_init(&b, &config, NULL, 0);
+    isotp_init(&second, &config, NULL, 0);
     lib_link_init(&l, false);
     struct isotp_link_ops ops = *l.a.link.ops;
     ops.listen = note_ids;
