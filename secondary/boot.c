@@ -43,8 +43,9 @@ enum up_err sec_boot_verify(const struct sec_slots *s, unsigned slot, const stru
 {
     const uint32_t ordered = s->slot[slot].image.release_counter;
     struct sec_header h = {.counter = ordered};
-    UP_TRY(policy->key == NULL ? verify_digest(s, slot)
-                               : sec_header_verify(sec_slot_image(s, slot), policy->key, &h));
+    UP_TRY(policy->key == NULL
+               ? verify_digest(s, slot)
+               : sec_header_verify(s->store->flash, sec_slot_image(s, slot), policy->key, &h));
     return h.counter >= s->release_floor && h.counter >= ordered ? UP_OK : UP_IMG_RELEASE_COUNTER;
 }
 

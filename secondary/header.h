@@ -15,6 +15,7 @@
 #define SECONDARY_HEADER_H
 
 #include "metadata/crypto.h"
+#include "secondary/flash.h"
 
 #define SEC_HEADER_MAGIC     0x96f3b83du
 #define SEC_HEADER_BYTES     32u
@@ -42,8 +43,9 @@ struct sec_header { /* spans lie in the image */
 enum up_err sec_header_read(struct up_span image, struct sec_header *out) UP_NODISCARD;
 /* How a key is named in an image. */
 void sec_header_key_hash(const struct up_key *key, uint8_t hash[UP_SHA256_BYTES]);
-/* The whole of it by KEY: reads every byte. IMG_HASH: other bytes, or not signed by KEY. */
-enum up_err sec_header_verify(struct up_span image, const struct up_key *key,
+/* The whole of it by KEY: reads every byte. FLASH, where it lies, is told of what has been read; NULL: it
+ * lies elsewhere. IMG_HASH: other bytes, or not signed by KEY. */
+enum up_err sec_header_verify(const struct sec_flash *flash, struct up_span image, const struct up_key *key,
                               struct sec_header *out) UP_NODISCARD;
 
 #endif
