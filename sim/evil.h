@@ -57,6 +57,7 @@ struct sim_evil {
     const struct up_profile *only_in; /* NULL: every dialect */
     /* Verdicts. A client that cannot see the place answers OK: it goes on with what it sees. */
     enum up_err expect[SIM_CLIENTS];
+    enum up_err cause; /* of DELEGATION_INVALID: what was wrong with the role; OK: not said */
     bool sees[SIM_CLIENTS];
 };
 unsigned sim_evil_count(void);

@@ -323,6 +323,7 @@ static void fill(const struct general *g, const struct place *p, struct sim_evil
     v->sees[SIM_FULL] = p->full || g->from_parent;
     v->sees[SIM_PARTIAL] = p->partial && !of_parent && g->err != UP_SNAPSHOT_MISMATCH;
     for (unsigned c = 0; c < SIM_CLIENTS; c++) v->expect[c] = v->sees[c] ? verdict(g, p) : UP_OK;
+    if (verdict(g, p) == UP_DELEGATION_INVALID) v->cause = g->err;
     if (g->early) v->expect[SIM_PRIMARY] = g->err;
     for (unsigned c = SIM_FULL; c < SIM_CLIENTS && g->bus; c++)
         if (v->sees[c] && !(p->kind & DEL)) v->expect[c] = UP_BUS_REFUSED;

@@ -96,13 +96,14 @@ static const char *verdict_text(const struct sim_evil *v, enum sim_client c)
 
 char *sim_evil_expect_text(const struct sim_evil *v, const struct up_profile *p, enum up_scheme scheme)
 {
-    char *text;
+    char *text, cause[64] = "";
+    if (v->cause != UP_OK) snprintf(cause, sizeof cause, "cause: %s\n", up_err_name(v->cause));
     return asprintf(&text,
                     "vector: %s\nrule: %s\nplace: %s\nwhat: %s\nprofile: %s\nscheme: %s\n"
-                    "primary: %s\nfull: %s\npartial: %s\nafterwards: %s\n",
+                    "primary: %s\nfull: %s\npartial: %s\n%safterwards: %s\n",
                     v->id, v->rule, v->place, v->text, p->name, up_scheme_name(scheme),
                     verdict_text(v, SIM_PRIMARY), verdict_text(v, SIM_FULL), verdict_text(v, SIM_PARTIAL),
-                    v->lasting ? "after" : "../base/after") < 0
+                    cause, v->lasting ? "after" : "../base/after") < 0
                ? NULL
                : text;
 }

@@ -125,7 +125,6 @@ static bool sync(void *ctx)
     struct lib_flash *f = ctx;
     insist(!f->dead, "no power");
     if (f->fail_at == 1) return false;
-    if (f->sync_fail_at > 0 && --f->sync_fail_at == 0) return false;
     f->syncs++;
     f->synced_at = f->operations;
     memcpy(f->durable, f->bytes, f->port.size);

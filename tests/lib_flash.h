@@ -41,9 +41,8 @@ struct lib_flash {
     enum lib_tear tear;
     uint32_t part; /* bytes of a program that is torn in part; 0, and of an erase: half */
     jmp_buf cut;
-    bool dead;             /* cut and not powered up again: every call aborts */
-    uint64_t fail_at;      /* counts down; that operation, and all later ones, return false. 0: none */
-    uint64_t sync_fail_at; /* counts down; that sync alone returns false. 0: none */
+    bool dead;        /* cut and not powered up again: every call aborts */
+    uint64_t fail_at; /* counts down; that operation, and all later ones, return false. 0: none */
     uint64_t syncs, erases, synced_at; /* synced_at: operations at the last sync */
     uint32_t random;
 };

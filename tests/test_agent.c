@@ -517,39 +517,8 @@ START_TEST(a_record_of_events_that_makes_no_sense_is_forgotten)
 }
 END_TEST
 
-START_TEST(capabilities_tell_the_profile)
-{
-    uint8_t strict[64], deployed[64];
-    size_t n = 0;
-    ecu_new(&e, false, 4096, 16);
-    ck_assert_uint_eq(sec_agent_owner()->read(&e.agent, UDS_DID_CAPABILITIES, strict, sizeof strict, &n),
-                      UDS_OK);
-    e.id.profile = &up_profile_deployed;
-    ck_assert_uint_eq(sec_agent_owner()->read(&e.agent, UDS_DID_CAPABILITIES, deployed, sizeof deployed, &n),
-                      UDS_OK);
-    ck_assert_mem_ne(strict, deployed, n);
-    e.id.profile = &up_profile_strict;
-    ecu_free(&e);
-}
-END_TEST
-
-/* A report has a SHA-256, whatever the metadata of the image had. */
-START_TEST(an_image_that_was_ordered_without_sha256_is_hashed_for_the_report)
-{
-    uint8_t digest[UP_SHA256_BYTES];
-    ecu_new(&e, false, 4096, 16);
-    struct up_hashes *h = &e.agent.slots.slot[e.agent.running].image.hashes;
-    memcpy(digest, h->sha256, sizeof digest);
-    memset(h->sha256, 0, sizeof h->sha256);
-    h->has_sha256 = false;
-    ck_assert_mem_eq(ecu_report(&e).image_sha256, digest, sizeof digest);
-    ecu_free(&e);
-}
-END_TEST
-
-SUITE("agent", capabilities_tell_the_profile,
-      an_image_that_was_ordered_without_sha256_is_hashed_for_the_report, answers_that_just_fit_are_given,
-      a_report_that_cannot_be_written_is_not_given, events_are_counted_by_kind_and_told_within_their_bound,
+SUITE("agent", answers_that_just_fit_are_given, a_report_that_cannot_be_written_is_not_given,
+      events_are_counted_by_kind_and_told_within_their_bound,
       a_record_of_events_that_makes_no_sense_is_forgotten, a_whole_update_by_either_verification,
       update_after_update, an_empty_ecu_gets_its_first_image, every_kind_of_flash_will_do,
       the_profile_of_deployed_backends, it_tells_who_it_is, answers_that_do_not_fit_are_refused,

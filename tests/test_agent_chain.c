@@ -572,37 +572,7 @@ START_TEST(a_record_of_trust_that_makes_no_sense_is_corrupt)
 }
 END_TEST
 
-START_TEST(without_an_image_root_nothing_is_unlocked)
-{
-    fresh(true);
-    damage(UP_IMAGE, UP_ROOT);
-    order("fw/new", 2);
-    IS(ecu_send(&e), UP_STORAGE_CORRUPT);
-    ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, (uint32_t)e.new_image.n), UDS_DOWNLOAD_NOT_ACCEPTED);
-}
-END_TEST
-
-/* A kept role that was damaged is not carried on. */
-START_TEST(a_damaged_kept_role_is_forgotten)
-{
-    fresh(true);
-    delegate(2);
-    IS(ecu_send(&e), UP_OK);
-    ck_assert_uint_eq(e.agent.trusted.roles, 1);
-    memset(e.flash->bytes + e.agent.trusted.role_at[0], 0, 16);
-    const struct up_span image = e.new_image;
-    e.files = 0;
-    ecu_issue(&e, NULL, 0, (struct up_span){0});
-    IS(ecu_send(&e), UP_TARGET_NOT_FOUND);
-    ck_assert_uint_eq(e.agent.trusted.role_at[0], SEC_NONE);
-    e.new_image = image;
-    delegate(3);
-    IS(ecu_update(&e), UP_OK);
-}
-END_TEST
-
-SUITE("agent_chain", without_an_image_root_nothing_is_unlocked, a_damaged_kept_role_is_forgotten,
-      a_verdict_under_failing_flash_settles_nothing, a_damaged_entry_is_a_damaged_file,
+SUITE("agent_chain", a_verdict_under_failing_flash_settles_nothing, a_damaged_entry_is_a_damaged_file,
       a_stored_file_of_another_version_does_not_stand_in,
       as_many_delegated_roles_are_kept_as_there_is_room_for, a_record_of_trust_that_makes_no_sense_is_corrupt,
       roots_are_walked_one_by_one_to_the_newest, a_root_stays_though_what_follows_it_fails,

@@ -615,47 +615,8 @@ START_TEST(an_answer_without_room_for_it_is_refused)
 }
 END_TEST
 
-/* Larger than what is read back at a time. */
-START_TEST(a_large_image_is_read_back_in_steps)
-{
-    ecu_free(&e);
-    ecu_new(&e, false, 131072, 256);
-    ecu_issue(&e, "fw/new", 2, ecu_image(70000, 2));
-    IS(ecu_send(&e), UP_OK);
-    ck_assert_uint_eq(ecu_transfer(&e), 0);
-    e.flash->bytes[e.agent.layout.slot[1].at + 69999] ^= 1; /* in the last step */
-    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_VERIFY_IMAGE, NULL), UDS_PROGRAMMING_FAILURE);
-    IS(ecu_update(&e), UP_OK);
-    ck_assert(ecu_runs(&e, "fw/new"));
-}
-END_TEST
-
-/* What is acknowledged is promised only when it is durable. */
-START_TEST(a_sync_that_fails_in_mid_transfer_is_told)
-{
-    unsigned failures = 0;
-    for (uint64_t n = 1;; n++) {
-        fresh();
-        ordered("fw/new", 2);
-        ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, 5000), 0);
-        e.flash->sync_fail_at = n;
-        unsigned code = ecu_blocks(&e, e.new_image, 250);
-        bool failed = e.flash->sync_fail_at == 0;
-        e.flash->sync_fail_at = 0;
-        if (!failed) {
-            ck_assert_uint_eq(code, 0);
-            break;
-        }
-        failures += code != 0; /* a record that could not be appended is moved, and well */
-        ck_assert_uint_eq(ecu_transfer(&e), 0);
-        ck_assert_uint_lt(n, 100);
-    }
-    ck_assert_uint_ge(failures, 3);
-}
-END_TEST
-
-SUITE("agent_image", a_large_image_is_read_back_in_steps, a_sync_that_fails_in_mid_transfer_is_told,
-      flash_that_fails_under_a_verb_is_told_and_changes_nothing, after_a_block_that_failed_no_other_is_taken,
+SUITE("agent_image", flash_that_fails_under_a_verb_is_told_and_changes_nothing,
+      after_a_block_that_failed_no_other_is_taken,
       without_a_running_image_there_is_nothing_to_confirm_or_take_back,
       an_answer_without_room_for_it_is_refused, nothing_is_taken_before_metadata_has_verified,
       a_failed_verdict_or_a_reset_locks_again, address_size_and_format_are_those_of_the_order,

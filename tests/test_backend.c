@@ -221,6 +221,7 @@ START_TEST(files_that_no_name_of_ours_leads_to_stay_hidden)
 }
 END_TEST
 
+/* R-ISRV-02: over the network, nobody writes to the repositories. */
 START_TEST(methods_and_sizes_are_checked)
 {
     begin();

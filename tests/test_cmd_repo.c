@@ -21,7 +21,7 @@ static int run(const char *arguments)
         {"delegate", sim_cmd_delegate, ""}, {"sign", sim_cmd_sign, ""},
         {"rotate", sim_cmd_rotate, ""},     {"show", sim_cmd_show, ""},
         {"verify", sim_cmd_verify, ""},     {"director", sim_cmd_director, ""},
-        {"image", sim_cmd_image, ""}};
+        {"image", sim_cmd_image, ""},       {"evil", sim_cmd_evil, ""}};
     char line[1024], *argv[32] = {"isoctane-repo"}, *rest = NULL;
     int argc = 1;
     snprintf(line, sizeof line, "%s", arguments);
@@ -168,6 +168,86 @@ START_TEST(what_a_vehicle_would_refuse_from_the_director_is_found)
 }
 END_TEST
 
+/* What the command says on stderr goes to a file. */
+static bool warns(const char *arguments, const char *word)
+{
+    (void)fflush(stderr);
+    const int saved = dup(STDERR_FILENO);
+    ck_assert_ptr_nonnull(freopen("said", "w", stderr));
+    ck_assert_int_eq(run(arguments), SIM_EXIT_OK);
+    (void)fflush(stderr);
+    ck_assert_int_ge(dup2(saved, STDERR_FILENO), 0);
+    (void)close(saved);
+    char *said = folder_read("said", &(size_t){0});
+    const bool found = said != NULL && strstr(said, word) != NULL;
+    free(said);
+    return found;
+}
+
+/* R-ISRV-06, R-EXC-02: who brings an old image back wants a counter that did not rise. */
+START_TEST(a_counter_that_does_not_rise_is_warned_of)
+{
+    begin();
+    ck_assert(!warns("add --hardware brake-hw --counter 1 --name fw-a fw-1", "warning"));
+    ck_assert(!warns("add --hardware brake-hw --counter 2 --name fw-b fw-1", "warning"));
+    ck_assert(warns("add --hardware brake-hw --counter 2 --name fw-c fw-1", "warning"));
+    ck_assert(warns("add --hardware brake-hw --counter 0 --name fw-d fw-1", "warning"));
+    ck_assert(!warns("add --hardware other-hw --counter 1 --name fw-e fw-1", "warning"));
+    end();
+}
+END_TEST
+
+/* R-DEL-25 */
+START_TEST(a_terminating_delegation_is_warned_of)
+{
+    begin();
+    ck_assert(!warns("delegate plain --path a/*", "warning"));
+    ck_assert(warns("delegate last --path b/* --terminating", "warning"));
+    end();
+}
+END_TEST
+
+START_TEST(dialect_digests_and_agreement_are_options)
+{
+    begin();
+    ck_assert_int_eq(run("create --dir d --profile deployed --sha512"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("delegate --dir d --agree 2 --path both/* red green"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("add --dir d --hardware brake-hw --name both/fw --role red fw-1"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("add --dir d --hardware brake-hw --name both/fw --role green fw-1"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("verify --dir d"), SIM_EXIT_OK);
+    ck_assert(sim_file_exists("d/repo/delegations/green.json"));
+    ck_assert_int_eq(run("create --dir e --profile tuf"), SIM_EXIT_USAGE);
+    ck_assert_int_eq(run("create --dir e --profile deployed --scheme ecdsa-p256"), SIM_EXIT_FAULT);
+    ck_assert_int_eq(run("delegate --path x/* one two"), SIM_EXIT_USAGE);
+    end();
+}
+END_TEST
+
+START_TEST(attack_vectors_are_made)
+{
+    begin();
+    ck_assert_int_eq(run("evil list"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("evil list --json"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("evil make --only director-timestamp-expired v"), SIM_EXIT_OK);
+    ck_assert(sim_file_exists("v/director-timestamp-expired/repo/11.targets.json"));
+    ck_assert(sim_file_exists("v/director-timestamp-expired/expect"));
+    ck_assert(sim_file_exists("v/base/after/director/2.root.json"));
+    ck_assert_int_eq(run("evil make --only root-unknown-key-beside --links --scheme ecdsa-p256 w"),
+                     SIM_EXIT_OK);
+    ck_assert(sim_file_exists("w/root-unknown-key-beside/after/director/3.root.json"));
+    ck_assert_int_eq(run("evil make --profile deployed --only freeze x"), SIM_EXIT_OK);
+    ck_assert(sim_file_exists("x/freeze/repo/delegations/supplier.json"));
+    ck_assert_int_eq(run("evil make --only nothing x"), SIM_EXIT_FAULT);
+    ck_assert_int_eq(run("evil make --profile deployed --scheme ecdsa-p256 x"), SIM_EXIT_FAULT);
+    ck_assert_int_eq(run("evil make --scheme rsa --rsa-keys nowhere x"), SIM_EXIT_FAULT);
+    ck_assert_int_eq(run("evil make --profile tuf x"), SIM_EXIT_USAGE);
+    ck_assert_int_eq(run("evil make --scheme md5 x"), SIM_EXIT_USAGE);
+    ck_assert_int_eq(run("evil make --rsa-bits 1024 x"), SIM_EXIT_USAGE);
+    ck_assert_int_eq(run("evil make"), SIM_EXIT_USAGE);
+    end();
+}
+END_TEST
+
 START_TEST(wrong_usage_is_exit_status_64)
 {
     static const char *const wrong[] = {
@@ -262,7 +342,10 @@ START_TEST(every_command_helps)
                                            "image key --help",
                                            "image wrap --help",
                                            "image sign --help",
-                                           "image show --help"};
+                                           "image show --help",
+                                           "evil --help",
+                                           "evil list --help",
+                                           "evil make --help"};
     for (size_t i = 0; i < SIM_COUNT(commands); i++)
         ck_assert_msg(run(commands[i]) == SIM_EXIT_OK, "%s", commands[i]);
 }
@@ -296,5 +379,7 @@ END_TEST
 
 SUITE("cmd_repo", a_repository_is_made_filled_and_verified, options_of_creation_are_heeded,
       nothing_to_sign_is_exit_status_1, an_attack_is_exit_status_2, keys_are_rotated, the_inventory_is_kept,
-      what_a_vehicle_would_refuse_from_the_director_is_found, wrong_usage_is_exit_status_64,
-      no_repository_is_exit_status_78, images_are_wrapped_signed_and_shown, every_command_helps)
+      what_a_vehicle_would_refuse_from_the_director_is_found, a_counter_that_does_not_rise_is_warned_of,
+      a_terminating_delegation_is_warned_of, dialect_digests_and_agreement_are_options,
+      attack_vectors_are_made, wrong_usage_is_exit_status_64, no_repository_is_exit_status_78,
+      images_are_wrapped_signed_and_shown, every_command_helps)

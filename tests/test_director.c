@@ -398,6 +398,7 @@ START_TEST(only_the_last_two_of_a_file_are_kept)
 }
 END_TEST
 
+/* R-ISRV-05: what no Targets role lists cannot be ordered. */
 START_TEST(an_order_that_no_vehicle_could_follow_is_refused)
 {
     begin();

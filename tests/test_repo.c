@@ -83,6 +83,132 @@ static int shown_int(const char *pointer)
     return value->valueint;
 }
 
+static void rotate_all(void)
+{
+    static const char *const roles[] = {"root", "timestamp", "snapshot", "targets", "supplier", "nested"};
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
+        CHECKED(sim_repo_rotate(&repo, UP_IMAGE, roles[i], (struct sim_role_plan){0}, NOW));
+    CHECKED(sim_repo_rotate(&repo, UP_DIRECTOR, "root", (struct sim_role_plan){0}, NOW));
+}
+
+/* A supplier, and one of its teams, with an image each. */
+static void supply(enum up_scheme scheme, unsigned rsa_bits)
+{
+    struct sim_delegation d = {.name = "supplier",
+                               .paths = LIST("supplier/*"),
+                               .scheme = scheme,
+                               .rsa_bits = rsa_bits,
+                               .plan = {3, 2}};
+    CHECKED(sim_repo_delegate(&repo, &d, NOW));
+    d = (struct sim_delegation){.parent = "supplier",
+                                .name = "nested",
+                                .paths = LIST("supplier/ecu*"),
+                                .scheme = scheme,
+                                .rsa_bits = rsa_bits};
+    CHECKED(sim_repo_delegate(&repo, &d, NOW));
+    CHECKED(add("supplier/ecu-1", "brake-hw", "nested"));
+    CHECKED(add("tcu-1", "tcu-hw", NULL));
+}
+
+/* What deployed backends write, in every algorithm that they have; keys are replaced by keys of the same
+ * kind. */
+START_TEST(the_dialect_of_deployed_backends_is_written)
+{
+    static const struct {
+        enum up_scheme scheme;
+        unsigned bits;
+    } kinds[] = {{UP_SCHEME_NONE, 0}, {UP_RSA_PSS_SHA256, 2048}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        create(&(struct sim_plan){.profile = &up_profile_deployed,
+                                  .sha512 = true,
+                                  .scheme = kinds[i].scheme,
+                                  .rsa_bits = kinds[i].bits,
+                                  .role[UP_IMAGE][UP_TARGETS] = {2, 2}});
+        supply(kinds[i].scheme, kinds[i].bits);
+        verified_at(NOW, 2);
+        ck_assert(exists("repo/targets.json") && exists("repo/delegations/nested.json"));
+        ck_assert(exists("repo/targets/supplier/ecu-1") && exists("repo/1.root.json"));
+        CHECKED(sim_repo_open(&repo, folder.path)); /* the settings are kept */
+        if (kinds[i].scheme == UP_SCHEME_NONE) rotate_all();
+        verified_at(NOW, 2);
+        end();
+    }
+}
+END_TEST
+
+START_TEST(dialect_a_has_no_ecdsa_keys)
+{
+    const struct sim_plan plan = {.profile = &up_profile_deployed, .scheme = UP_ECDSA_P256_SHA256};
+    folder = folder_make();
+    ck_assert(!sim_repo_create(&repo, folder.path, &plan, NOW));
+    end();
+    create(&(struct sim_plan){.profile = &up_profile_deployed, .seed = seed});
+    const struct sim_delegation d = {
+        .name = "supplier", .paths = LIST("supplier/*"), .scheme = UP_ECDSA_P256_SHA256};
+    ck_assert(!sim_repo_delegate(&repo, &d, NOW));
+    end();
+}
+END_TEST
+
+/* R-FMT-11 */
+START_TEST(images_have_a_name_per_digest)
+{
+    create(&(struct sim_plan){.scheme = UP_ED25519, .seed = seed, .sha512 = true});
+    repo.seed = seed;
+    supply(UP_ED25519, 0);
+    verified_at(NOW, 2);
+    cJSON *hashes = sim_hashes(UP_SPAN("firmware"), true), *digest;
+    ck_assert_int_eq(cJSON_GetArraySize(hashes), 2);
+    cJSON_ArrayForEach (digest, hashes) {
+        char name[SIM_PATH_MAX];
+        ck_assert(sim_path(name, "repo/targets/%s.tcu-1", digest->valuestring));
+        ck_assert(exists(name));
+    }
+    cJSON_Delete(hashes);
+    end();
+}
+END_TEST
+
+/* V-DEL-19: one says nothing, so the other two must say the same. */
+START_TEST(several_roles_must_agree)
+{
+    create_default();
+    const struct sim_delegation d = {.names = LIST("red", "green", "blue"),
+                                     .agreement = 2,
+                                     .paths = LIST("agreed/*"),
+                                     .scheme = UP_ED25519};
+    CHECKED(sim_repo_delegate(&repo, &d, NOW));
+    CHECKED(add("agreed/fw", "brake-hw", "red"));
+    refused_as(UP_TARGET_NOT_FOUND);
+    ck_assert_ptr_null(sim_repo_find(&repo, "agreed/fw", "brake-hw"));
+    CHECKED(add("agreed/fw", "brake-hw", "blue"));
+    verified_at(NOW, 2); /* as listed by both */
+    cJSON *found = sim_repo_find(&repo, "agreed/fw", "brake-hw");
+    ck_assert_ptr_nonnull(found);
+    cJSON_Delete(found);
+    CHECKED(sim_repo_rotate(&repo, UP_IMAGE, "green", (struct sim_role_plan){2, 2}, NOW));
+    verified_at(NOW, 2);
+    ck_assert_int_eq(shown_int("/image/roles/4/min_roles_in_agreement"), 2);
+    end();
+}
+END_TEST
+
+/* V-DEL-23 */
+START_TEST(nobody_agrees_with_himself)
+{
+    create_default();
+    struct sim_delegation d = {.names = LIST("red", "red"), .agreement = 2, .paths = LIST("x/*")};
+    ck_assert(!sim_repo_delegate(&repo, &d, NOW));
+    d.names = LIST("red", "green");
+    d.agreement = 3;
+    ck_assert(!sim_repo_delegate(&repo, &d, NOW));
+    d.agreement = 0;
+    ck_assert(!sim_repo_delegate(&repo, &d, NOW));
+    verified_at(NOW, 0);
+    end();
+}
+END_TEST
+
 START_TEST(a_new_repository_verifies)
 {
     create_default();
@@ -556,6 +682,11 @@ int main(void)
         what_no_client_would_take_is_refused,
         many_images_are_one_publication,
         nested_delegations_verify,
+        the_dialect_of_deployed_backends_is_written,
+        dialect_a_has_no_ecdsa_keys,
+        images_have_a_name_per_digest,
+        several_roles_must_agree,
+        nobody_agrees_with_himself,
         a_role_signs_only_what_is_delegated_to_it,
         an_image_that_an_earlier_role_lists_is_refused,
         a_terminating_delegation_hides_what_follows,

@@ -295,19 +295,6 @@ START_TEST(a_failing_flash_ends_a_transfer_with_an_error)
 }
 END_TEST
 
-/* The journal promises what is durable. */
-START_TEST(a_sync_that_fails_promises_nothing)
-{
-    fresh();
-    receive(0);
-    send_from(0, 3000, 333);
-    const uint32_t before = sec_slot_received(&l.slots, 1);
-    l.flash->sync_fail_at = 1;
-    ck_assert_int_eq(sec_slot_journal(&l.slots, before + 1024, before + 1024), UP_STORAGE_WRITE);
-    ck_assert_uint_eq(sec_slot_received(&l.slots, 1), before);
-}
-END_TEST
-
 START_TEST(a_long_name_or_a_huge_length_does_not_fit_an_image)
 {
     static uint8_t name[UP_NAME_MAX + 1];
@@ -341,33 +328,9 @@ START_TEST(a_record_that_makes_no_sense_is_corrupt)
 }
 END_TEST
 
-/* A trial that was taken back and is had again has all its starts, as often as that is allowed. */
-START_TEST(every_activation_counts_its_starts_anew)
-{
-    fresh();
-    lib_slots_place(&l, 1, SEC_VERIFIED, "new", 2, (struct up_span){bytes, LENGTH});
-    const uint8_t arms = l.slots.slot[1].arms;
-    for (unsigned trial = 1; trial <= 2; trial++) {
-        ck_assert_int_eq(sec_slot_event(&l.slots, 1, SEC_ARM), UP_OK);
-        ck_assert_int_eq(sec_slot_event(&l.slots, 1, SEC_ARM), UP_OK); /* told twice: once */
-        ck_assert_uint_eq(l.slots.slot[1].boots, 0);
-        ck_assert_uint_eq(l.slots.slot[1].arms, arms + trial);
-        for (unsigned start = 1; start <= 2; start++) {
-            ck_assert_int_eq(sec_slot_event(&l.slots, 1, SEC_TRY), UP_OK);
-            ck_assert_uint_eq(l.slots.slot[1].boots, start);
-        }
-        ck_assert_int_eq(sec_slot_event(&l.slots, 1, SEC_REVERT), UP_OK);
-        ck_assert_int_eq(state(1), SEC_VERIFIED);
-    }
-    lib_slots_reload(&l);
-    ck_assert_uint_eq(l.slots.slot[1].boots, 2);
-}
-END_TEST
-
-SUITE("slot", a_sync_that_fails_promises_nothing, every_activation_counts_its_starts_anew,
-      an_image_arrives_in_blocks_of_any_size, a_transfer_resumes_where_the_journal_says_after_a_power_cut,
-      a_transfer_resumes_without_a_power_cut, a_transfer_resumes_nowhere_else,
-      a_new_transfer_takes_the_old_promise_back_before_it_erases,
+SUITE("slot", an_image_arrives_in_blocks_of_any_size,
+      a_transfer_resumes_where_the_journal_says_after_a_power_cut, a_transfer_resumes_without_a_power_cut,
+      a_transfer_resumes_nowhere_else, a_new_transfer_takes_the_old_promise_back_before_it_erases,
       the_same_image_under_a_new_order_keeps_what_was_received, more_than_the_slot_holds_is_refused,
       one_flipped_bit_or_one_wrong_digest_is_found, an_image_can_be_dropped_in_mid_check,
       every_event_in_every_state, the_floor_rises_and_the_old_image_ends_only_when_the_new_one_is_confirmed,

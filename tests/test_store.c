@@ -226,35 +226,6 @@ START_TEST(a_store_that_could_not_be_made_is_none)
 }
 END_TEST
 
-/* What was written is worth nothing before it is durable. */
-START_TEST(a_sync_that_fails_is_an_error_or_moves_everything)
-{
-    for (uint64_t n = 1;; n++) {
-        formatted(geometries[3]);
-        flash->sync_fail_at = n;
-        enum up_err e = sec_store_format(&store, &flash->port, &layout);
-        bool failed = flash->sync_fail_at == 0;
-        flash->sync_fail_at = 0;
-        ck_assert_int_eq(e, failed ? UP_STORAGE_WRITE : UP_OK);
-        if (!failed) break;
-        ck_assert_uint_lt(n, 10);
-    }
-    put(SEC_KEY_BOOTS, "one");
-    const uint32_t generation = store.generation;
-    flash->sync_fail_at = 1;
-    put(SEC_KEY_BOOTS, "two"); /* behind the last record it did not work */
-    ck_assert_uint_eq(store.generation, generation + 1);
-    for (uint64_t n = 1; n <= 2; n++) { /* nor in the other bank */
-        formatted(geometries[3]);
-        put(SEC_KEY_BOOTS, "one");
-        store.end = layout.store[store.active].at + layout.store[store.active].bytes; /* full */
-        flash->sync_fail_at = n;
-        ck_assert_int_eq(sec_store_put(&store, SEC_KEY_BOOTS, UP_SPAN("two")), UP_STORAGE_WRITE);
-        ck_assert(holds(SEC_KEY_BOOTS, "one"));
-    }
-}
-END_TEST
-
 /* The same in the middle of its life, when the bank is full and all moves to the other one. */
 START_TEST(a_move_that_fails_leaves_the_old_bank)
 {
@@ -341,10 +312,9 @@ START_TEST(regions_do_not_overlap_and_fill_the_flash)
 }
 END_TEST
 
-SUITE("store", a_sync_that_fails_is_an_error_or_moves_everything, a_store_that_could_not_be_made_is_none,
-      a_move_that_fails_leaves_the_old_bank, values_survive_a_restart, values_survive_many_full_banks,
-      wear_is_spread_over_both_banks, the_same_value_costs_no_write,
-      blank_flash_is_not_provisioned_and_foreign_bytes_are_corrupt,
+SUITE("store", a_store_that_could_not_be_made_is_none, a_move_that_fails_leaves_the_old_bank,
+      values_survive_a_restart, values_survive_many_full_banks, wear_is_spread_over_both_banks,
+      the_same_value_costs_no_write, blank_flash_is_not_provisioned_and_foreign_bytes_are_corrupt,
       too_large_a_value_is_refused_and_the_old_one_stays, largest_values_of_all_keys_fit_one_bank,
       any_flipped_bit_loses_nothing, a_lost_record_is_told_and_the_rest_stays,
       records_of_an_older_generation_do_not_come_back, failing_flash_is_an_error_and_the_old_value_stays,

@@ -72,6 +72,10 @@ static void judge(struct lab *l, const struct sim_evil *v, enum sim_client c, en
 {
     const bool image = stage == SIM_AFTER || strncmp(v->place, "bytes/", 6) == 0;
     const struct victim_answer a = victims_serve(l->victims, c, stage, pages, image);
+    if (a.err == want && c == SIM_PRIMARY && stage == SIM_ATTACK && v->cause != UP_OK &&
+        want == UP_DELEGATION_INVALID)
+        ck_assert_msg(strstr(a.detail, up_err_name(v->cause)) != NULL, "%s, %s: %s", v->id, l->c->name,
+                      a.detail);
     if (a.err == want) return;
     l->wrong++;
     printf("%s, %s: %s answers %s to %s instead of %s (%s)\n", v->id, l->c->name, sim_evil_ecus[c].client,
@@ -163,6 +167,7 @@ START_TEST(the_committed_set_is_what_the_table_says)
 }
 END_TEST
 
+/* V-FULL-05, V-FULL-06, E-LOG-01; keys that were taken away: R-REC-08, R-REC-09. */
 START_TEST(every_vector_is_answered_by_its_name_and_changes_nothing)
 {
     run_all(&combinations[0], 0, 1);
