@@ -7,6 +7,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+/* Frames of lower priority, answers among them, get through in the gaps that this leaves. */
+#define USUAL_LOAD_PERCENT 95
+
 enum section { VEHICLE, PRIMARY, DIRECTOR, IMAGE, TIME, TLS, POLL, LIMITS, BUS, ECU, SECTIONS };
 static const char *const section_names[SECTIONS] = {"vehicle", "primary", "director", "image", "time",
                                                     "tls",     "poll",    "limits",   "bus",   "ecu"};
@@ -61,7 +64,7 @@ static const struct row {
     {BUS, "fd", &pri_conf_yes_no, OF(fd), "no", 0, 0},
     {BUS, "bitrate", &pri_conf_u32, OF(bitrate), "", 10000, 1000000},
     {BUS, "data_bitrate", &pri_conf_u32, OF(data_bitrate), "", 10000, 8000000},
-    {BUS, "load_percent", &pri_conf_u32, OF(load_percent), "100", 1, 100},
+    {BUS, "load_percent", &pri_conf_u32, OF(load_percent), "", 1, 100},
 #undef OF
 #define OF(field) offsetof(struct draft, field)
     {ECU, "bus", &pri_conf_text, OF(bus), NULL, 0, 0},
@@ -270,6 +273,7 @@ static bool take_bus(struct pri_conf *r, struct pri_bus_config *bus)
     struct section_text s = unit("bus", bus->name);
     if (!take_section(r, BUS, s.text, bus)) return false;
     const bool known = bus->bitrate > 0 && (!bus->fd || bus->data_bitrate > 0);
+    if (bus->load_percent == 0) bus->load_percent = known ? USUAL_LOAD_PERCENT : 100;
     if (bus->load_percent == 100 || known) return true;
     return pri_conf_wrong(r, pri_conf_find(r, s.text, "load_percent"),
                           bus->fd ? "100, or bitrate and data_bitrate beside it"

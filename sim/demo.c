@@ -264,6 +264,13 @@ static bool provision_primary(struct demo *d, const char *config)
            fail(self->serial, "could not be provisioned, see logs/provision.log");
 }
 
+static void print_bus(FILE *f, const struct sim_world_bus *bus, const char *link)
+{
+    fprintf(f, "\n[bus %s]\nlink = %s\nfd = %s\nbitrate = %u\n", bus->name, link, bus->fd ? "yes" : "no",
+            (unsigned)bus->bitrate);
+    if (bus->fd) fprintf(f, "data_bitrate = %u\n", (unsigned)bus->data_bitrate);
+}
+
 static bool write_primary_config(struct demo *d)
 {
     char path[SIM_PATH_MAX], when[UP_TIME_TEXT + 1] = "";
@@ -284,9 +291,7 @@ static bool write_primary_config(struct demo *d)
             d->port, d->port);
     fprintf(f, "[tls]\nca = repos/pki/ca.pem\ncertificate = repos/pki/%s.pem\nkey = repos/pki/%s.key\n",
             SIM_WORLD_VEHICLE, SIM_WORLD_VEHICLE);
-    for (unsigned b = 0; b < SIM_WORLD_BUSES; b++)
-        fprintf(f, "\n[bus %s]\nlink = %s\nfd = %s\n", sim_world_buses[b].name, d->links[b],
-                sim_world_buses[b].fd ? "yes" : "no");
+    for (unsigned b = 0; b < SIM_WORLD_BUSES; b++) print_bus(f, &sim_world_buses[b], d->links[b]);
     for (unsigned i = 1; i < SIM_WORLD_ECUS; i++) {
         const struct sim_world_ecu *e = &sim_world_ecus[i];
         fprintf(f, "\n[ecu %s]\nbus = %s\nhardware_id = %s\nverification = %s\n", e->serial,

@@ -99,8 +99,12 @@ static void configure(struct sim_vehicle *v)
                              .bus_count = SIM_WORLD_BUSES,
                              .ecu_count = SECONDARIES};
     for (unsigned b = 0; b < SIM_WORLD_BUSES; b++)
-        c->buses[b] = (struct pri_bus_config){
-            .name = text(sim_world_buses[b].name), .link = text("virtual"), .fd = sim_world_buses[b].fd};
+        c->buses[b] = (struct pri_bus_config){.name = text(sim_world_buses[b].name),
+                                              .link = text("virtual"),
+                                              .fd = sim_world_buses[b].fd,
+                                              .bitrate = sim_world_buses[b].bitrate,
+                                              .data_bitrate = sim_world_buses[b].data_bitrate,
+                                              .load_percent = 95};
     for (unsigned i = 0; i < SECONDARIES; i++) {
         const struct sim_world_ecu *spec = &sim_world_ecus[i + 1];
         c->ecus[i] = (struct pri_ecu_config){.serial = text(spec->serial),
