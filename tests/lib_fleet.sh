@@ -1,6 +1,7 @@
 # Sourced by scripts that run one Primary (tcu) and one Secondary (brake) as processes, as docs/howto-vehicle.md does. They
 # set bus_path (and fd=yes where the bus has it, layout=swap or one-slot), and have the programs in their PATH.
 # shellcheck shell=bash
+: "${bus_path:?}"
 
 # In this folder: servers' files, keys, and images 1 and 2 of both ECUs, of which 2 is ordered as one bundle; brake.conf,
 # provisioned. Images must fit SLOT_BYTES.
