@@ -33,6 +33,7 @@ void isotp_node_fit(struct isotp_node *n)
 {
     uint32_t ids[IDS_MAX + 1], channels = 0;
     size_t count = 0;
+    if (n->link == NULL) return; /* whoever only looks at the state has no bus */
     for (size_t c = 0; c < n->count; c++) {
         if (n->channels[c] == NULL) continue;
         const struct isotp_config *config = &n->channels[c]->config;
