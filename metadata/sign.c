@@ -123,6 +123,18 @@ static bool decode_key(const struct key_kind *kind, struct up_span public, bool 
     return kind->pem ? up_key_from_pem(kind->means, bytes, key) : up_key_from_bytes(kind->means, bytes, key);
 }
 
+/* Dialect A spells key types in either case. */
+static bool is_keytype(struct up_span text, const char *name, bool any_case)
+{
+    if (!any_case) return up_span_is(text, name);
+    if (text.n != strlen(name)) return false;
+    for (size_t i = 0; i < text.n; i++) {
+        const bool lower = text.p[i] >= 'a' && text.p[i] <= 'z';
+        if ((lower ? text.p[i] - ('a' - 'A') : text.p[i]) != name[i]) return false;
+    }
+    return true;
+}
+
 enum up_err up_key_read(struct up_span object, const struct up_profile *profile, struct up_key *key)
 {
     bool deployed = profile->dialect == UP_DIALECT_DEPLOYED;
@@ -130,8 +142,8 @@ enum up_err up_key_read(struct up_span object, const struct up_profile *profile,
     UP_TRY(read_key_text(object, &k));
     if (k.keytype.p == NULL || (k.scheme.p == NULL && !deployed)) return UP_SCHEMA;
     const struct key_kind *kind = deployed ? deployed_kinds : tuf_kinds;
-    while (kind->keytype != NULL &&
-           (!up_span_is(k.keytype, kind->keytype) || (!deployed && !up_span_is(k.scheme, kind->scheme))))
+    while (kind->keytype != NULL && (!is_keytype(k.keytype, kind->keytype, deployed) ||
+                                     (!deployed && !up_span_is(k.scheme, kind->scheme))))
         kind++;
     if (kind->keytype == NULL) return UP_UNSUPPORTED;
     if (k.public.p == NULL) return UP_SCHEMA;

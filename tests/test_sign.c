@@ -752,8 +752,15 @@ START_TEST(public_keys_are_lower_case_hex_but_for_deployed_ones)
                             "\"0300000000000000000000000000000000000000000000000000000000000000\"},"
                             "\"scheme\":\"ed25519\",\"x\":[]}"),
                     strict, &key),
-        UP_OK); /* members that nobody knows */
-    ck_assert_int_eq(up_key_read(up_span_of(object), deployed, &key), UP_UNSUPPORTED);
+        UP_OK);                                                               /* members that nobody knows */
+    ck_assert_int_eq(up_key_read(up_span_of(object), deployed, &key), UP_OK); /* key types in either case */
+    ck_assert_mem_eq(key.bytes, k.key.bytes, 32);
+    static const char *const others[] = {"ed2551", "ed255190", "e`25519", "EDDSA", ""};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char other[1024];
+        snprintf(other, sizeof other, "{\"keytype\":\"%s\",\"keyval\":{\"public\":\"%064d\"}}", others[i], 3);
+        ck_assert_int_eq(up_key_read(up_span_of(other), deployed, &key), UP_UNSUPPORTED);
+    }
     char *hex = strstr(object, "\"public\":\"") + 10;
     for (int i = 0; i < 64; i++)
         if (hex[i] >= 'a') hex[i] = (char)(hex[i] - 32);
