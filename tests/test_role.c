@@ -503,6 +503,7 @@ START_TEST(members_that_nobody_knows_mean_nothing)
            UP_OK);
     }
     const char *root = good_body(STRICT, UP_ROOT);
+    IS(read_role(STRICT, UP_ROOT, author_with(root, "\"roles\":{", "\"roles\":{\"mirrors\":7,")), UP_OK);
     IS(read_role(STRICT, UP_ROOT, author_with(root, "\"threshold\"", "\"note\":{\"a\":[1]},\"threshold\"")),
        UP_OK);
 }

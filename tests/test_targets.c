@@ -231,6 +231,8 @@ START_TEST(a_delegated_role_takes_no_top_level_name_and_no_siblings_name)
     IS(read_delegations(author_text("%s,%s", x, y), KEY(5)), UP_OK);
     IS(read_delegations(author_text("%s,%s,%s", x, y, x), KEY(5)), UP_SCHEMA);
     IS(read_delegations(author_delegation(&a, "../x", one, "*", ""), KEY(5)), UP_STRING);
+    struct author other = author_of(STRICT, NULL); /* of which time is none in a repository of images */
+    IS(read_delegations(author_delegation(&other, "time", one, "x/*", ""), KEY(5)), UP_OK);
 }
 END_TEST
 
