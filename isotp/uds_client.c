@@ -44,6 +44,7 @@ static void transmit(struct uds_client *c, uint32_t now)
 void uds_client_again(struct uds_client *c, size_t head_bytes, const uint8_t *body, size_t body_bytes,
                       uint32_t now)
 {
+    c->left = false;
     c->request = (struct isotp_message){.head = c->head,
                                         .body = body,
                                         .head_bytes = (uint32_t)head_bytes,
@@ -162,8 +163,12 @@ static void on_answer(struct uds_client *c, const struct isotp_event *e, uint32_
 static void on_message(struct uds_client *c, const struct isotp_event *e, uint32_t now)
 {
     c->holding = true;
-    bool expected = c->active && !c->sending;
-    switch (expected ? judge(c, e->data, e->bytes) : LATE) {
+    /* While a repeat leaves, the answer to the copy before it will do; of a block every copy is sent to its
+     * end. */
+    const bool again = c->sending && c->left && c->head[0] != UDS_TRANSFER_DATA;
+    enum verdict v = c->active && (!c->sending || again) ? judge(c, e->data, e->bytes) : LATE;
+    if (c->sending && v != ANSWERED) v = LATE;
+    switch (v) {
     case LATE:
         break;
     case WAIT:
@@ -177,6 +182,7 @@ static void on_message(struct uds_client *c, const struct isotp_event *e, uint32
         uds_client_finish(c, UDS_BAD_ANSWER);
         break;
     case ANSWERED:
+        c->sending = false;
         on_answer(c, e, now);
         if (c->outcome == UDS_POSITIVE) return; /* the reply stays */
         break;
@@ -187,6 +193,7 @@ static void on_message(struct uds_client *c, const struct isotp_event *e, uint32
 static void on_sent(struct uds_client *c, uint32_t now)
 {
     c->sending = false;
+    c->left = true;
     c->sent_at = now;
     c->deadline = now + uds_transfer_patience(c);
     if (!answer_wanted(c)) uds_client_finish(c, UDS_POSITIVE);

@@ -4,7 +4,7 @@
  *
  * The channel belongs to the client: a request gives up whatever is being sent on it. An answer to another
  * service than the one asked for is late and ignored, so is one that arrives while the request is still being
- * sent. Not checked: who answers; CAN has no sender. */
+ * sent for the first time, or a block for any. Not checked: who answers; CAN has no sender. */
 #ifndef ISOTP_UDS_CLIENT_H
 #define ISOTP_UDS_CLIENT_H
 
@@ -58,6 +58,7 @@ struct uds_client {
     struct isotp *channel;
     struct isotp_message request;
     bool active, sending, holding;
+    bool left; /* a copy of the request has left whole */
     uint8_t repeats_left;
     uint32_t deadline, overall_at, sent_at, frames;
     uint8_t accepted[UDS_ECHO_MAX + 1], accepted_bytes; /* head of the last answer that was taken */

@@ -455,6 +455,16 @@ START_TEST(answer_to_an_earlier_copy_while_the_repeat_leaves_is_ignored)
 }
 END_TEST
 
+START_TEST(answer_to_an_earlier_copy_ends_the_repeat_of_what_is_no_block)
+{
+    static const uint8_t body[200];
+    SCRIPT_WITH({.repeats = 1}, {1, 152 * MS, "71 01 03 12"}); /* P2 is 150 ms */
+    uds_client_request(&client, (const uint8_t[]){0x31, 1, 3, 0x12}, 4, body, sizeof body, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    ck_assert_uint_eq(asked, 1);
+}
+END_TEST
+
 START_TEST(answer_that_cuts_off_another_one_counts)
 {
     SCRIPT({1, 0, "62 F1 90 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15"});
@@ -933,7 +943,8 @@ SUITE("uds_client", positive_answer_is_handed_over_whole, usual_requests_are_spe
       answer_that_breaks_off_is_asked_for_again, request_larger_than_the_head_is_refused,
       answers_to_other_services_are_ignored, flood_of_foreign_answers_does_not_prolong_p2,
       answer_must_echo_what_was_asked, short_answer_is_not_completed_by_the_one_before,
-      answer_to_an_earlier_copy_while_the_repeat_leaves_is_ignored, answer_that_cuts_off_another_one_counts,
+      answer_to_an_earlier_copy_while_the_repeat_leaves_is_ignored,
+      answer_to_an_earlier_copy_ends_the_repeat_of_what_is_no_block, answer_that_cuts_off_another_one_counts,
       events_of_a_request_given_up_change_nothing,
       answer_after_the_outcome_is_dropped_and_does_not_block_the_channel,
       cancel_ends_the_request_without_an_answer, explanation_is_cut_at_the_end_of_the_buffer,
