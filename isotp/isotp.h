@@ -125,7 +125,7 @@ struct isotp_tx {
     uint32_t length;
     uint32_t deadline;               /* N_Bs */
     uint32_t cf_at, next_at, gap_us; /* last consecutive frame, earliest next one */
-    uint32_t asked_at;               /* since when a flow control is waited for */
+    uint32_t asked_at; /* since when the message waits to begin, then to go on: for a flow control */
     uint8_t waits, result;
 };
 struct isotp {
@@ -174,8 +174,8 @@ size_t isotp_next_frames(struct isotp *l, struct isotp_frame *f, size_t n, uint3
 size_t isotp_sent_frames(struct isotp *l, size_t n, uint32_t now_us);
 /* Whether next_frame() would give a frame. */
 bool isotp_ready(const struct isotp *l, uint32_t now_us);
-/* Whether its next frame brooks no delay by other channels: a flow control, or a message that was begun and
- * has been left alone for so long that its receiver may soon give it up. */
+/* Whether its next frame brooks no delay by other channels: a flow control, a message that has waited to
+ * begin for so long that whoever asks may soon give up, or one that was begun and then left alone. */
 bool isotp_urgent(const struct isotp *l, uint32_t now_us);
 /* The link is gone: what is under way in either direction fails with N_ERROR. */
 void isotp_link_down(struct isotp *l);

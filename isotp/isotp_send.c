@@ -2,9 +2,10 @@
 
 #include <string.h>
 
-#define LONGEST_GAP_US 127000u
-#define LEFT_ALONE_US  300000u /* of the second that a receiver waits */
-#define FORGET         16u     /* of the longest time for a flow control, per flow control */
+#define LONGEST_GAP_US  127000u
+#define BEGIN_WITHIN_US 20000u  /* whoever asks has a time-out of 50 ms and more */
+#define LEFT_ALONE_US   300000u /* of the second that a receiver waits */
+#define FORGET          16u     /* of the longest time for a flow control, per flow control */
 
 static uint32_t gap_us(uint8_t st_min)
 {
@@ -79,6 +80,7 @@ enum isotp_result isotp_send(struct isotp *l, const struct isotp_message *m, uin
     *tx = (struct isotp_tx){.message = *m,
                             .length = m->head_bytes + m->body_bytes,
                             .at = {.state = ISOTP_TX_FIRST},
+                            .asked_at = now_us,
                             .cf_at = now_us - LONGEST_GAP_US - l->config.frame_us};
     return ISOTP_N_OK;
 }
@@ -248,5 +250,6 @@ bool isotp_urgent(const struct isotp *l, uint32_t now_us)
 {
     const struct isotp_tx *tx = &l->tx;
     if (l->rx.flow != ISOTP_NO_FLOW) return true;
+    if (tx->at.state == ISOTP_TX_FIRST) return isotp_reached(now_us, tx->asked_at + BEGIN_WITHIN_US);
     return tx->at.state == ISOTP_TX_CONSECUTIVE && isotp_reached(now_us, tx->next_at + LEFT_ALONE_US);
 }

@@ -201,6 +201,19 @@ START_TEST(a_message_that_was_begun_is_not_left_alone_until_its_receiver_gives_i
 }
 END_TEST
 
+START_TEST(a_request_does_not_wait_for_the_end_of_a_stint)
+{
+    setup(false);
+    begin_texts(1, LONG);
+    ck_assert_uint_eq(sender_of_one_frame(0), 0);
+    send_text(&near[2], 2, 3);
+    ck_assert_uint_eq(sender_of_one_frame(19999), 0);
+    ck_assert_uint_eq(sender_of_one_frame(20000), 2);
+    expect(&near[2], ISOTP_SENT, ISOTP_N_OK);
+    ck_assert_uint_eq(sender_of_one_frame(20001), 0);
+}
+END_TEST
+
 START_TEST(flow_control_does_not_wait_for_the_turn)
 {
     setup(false);
@@ -428,6 +441,7 @@ int main(void)
         a_channel_keeps_its_turn_for_a_stint_and_then_the_next_one_has_it,
         a_channel_without_frames_passes_its_turn_on,
         a_message_that_was_begun_is_not_left_alone_until_its_receiver_gives_it_up,
+        a_request_does_not_wait_for_the_end_of_a_stint,
         flow_control_does_not_wait_for_the_turn,
         more_channels_than_a_batch_has_frames_all_get_their_turn,
         link_down_fails_every_message_begun_or_begun_later,
