@@ -25,6 +25,10 @@ START_TEST(delegations_are_searched_in_listed_order)
     tree_top("", tree_list(tree_to(B, "x/*", ""), tree_to(A, "x/*", "")));
     FOUND_BY("b", 2);
     ck_assert_str_eq(tree.rig->shelf.log, "1.b.json ");
+    struct up_target image;
+    struct up_span role = {0};
+    IS(up_search_verdict(&tree.search, &image, &role), UP_OK);
+    ck_assert(up_span_is(role, "b") && image.release_counter == 2);
 }
 END_TEST
 

@@ -156,6 +156,9 @@ START_TEST(hashes_are_equal_as_sets)
     ck_assert(up_hashes_equal(&a, &b));
     a.sha512[0] = 1;
     ck_assert(!up_hashes_equal(&a, &b));
+    struct up_hashes both = {.has_sha256 = true, .has_sha512 = true}, long_one = {.has_sha512 = true};
+    ck_assert(up_hashes_equal(&both, &both) && up_hashes_equal(&long_one, &long_one));
+    ck_assert(!up_hashes_equal(&both, &long_one) && !up_hashes_equal(&long_one, &both));
 }
 END_TEST
 
@@ -350,9 +353,10 @@ START_TEST(what_an_image_says_is_read_and_what_nobody_knows_is_not)
         struct up_targets t;
         struct up_target image;
         const char *known = author_image("a", "hw", 1);
-        const char *more = author_with(known, "\"hardwareIds\"",
-                                       "\"uri\":\"u\",\"version\":\"v1\",\"note\":[1],\"hardwareIds\"");
-        more = author_with(more, "\"length\"", "\"note\":{},\"length\"");
+        const char *more =
+            author_with(known, "\"hardwareIds\"",
+                        "\"uri\":\"u\",\"version\":\"v1\",\"note\":[1],\"zzz\":\"s\",\"hardwareIds\"");
+        more = author_with(more, "\"length\"", "\"note\":7,\"length\"");
         IS(up_targets_read(up_span_of(author_sorted(p, author_targets_body(&a, 1, more, ""))), p, &t), UP_OK);
         IS(up_targets_find(&t, UP_SPAN("a"), p, &image), UP_OK);
         ck_assert(plain || (up_span_is(image.uri, "u") && up_span_is(image.version, "v1")));
@@ -368,7 +372,23 @@ START_TEST(what_an_image_says_is_read_and_what_nobody_knows_is_not)
 }
 END_TEST
 
-SUITE("targets", what_an_image_says_is_read_and_what_nobody_knows_is_not,
+START_TEST(every_image_of_the_list_is_looked_at)
+{
+    const char *good = author_image("a", "hw", 1),
+               *bad = author_with(author_image("b", "hw", 1), "\"length\"", "\"size\"");
+    IS(read_images(STRICT, author_text("%s,%s", bad, good)), UP_SCHEMA);
+    IS(read_images(STRICT, author_text("%s,%s", good, bad)), UP_SCHEMA);
+    struct author a = author_of(STRICT, "VIN-1");
+    struct up_targets t;
+    const char *body = author_with(author_targets_body(&a, 1, good, ""), "\"custom\":{",
+                                   "\"custom\":{\"correlationId\":\"c-1\",");
+    IS(up_targets_read(up_span_of(author_sorted(STRICT, body)), STRICT, &t), UP_OK);
+    ck_assert(up_span_is(t.correlation_id, "c-1"));
+}
+END_TEST
+
+SUITE("targets", every_image_of_the_list_is_looked_at,
+      what_an_image_says_is_read_and_what_nobody_knows_is_not,
       an_image_without_a_hash_that_we_know_is_not_found, an_image_has_length_and_hashes,
       an_image_without_length_or_known_hash_is_refused, one_name_twice_in_a_file_is_refused,
       a_length_beyond_what_numbers_hold_is_refused, an_image_needs_hardware_ids_and_a_release_counter,

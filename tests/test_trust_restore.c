@@ -209,7 +209,7 @@ START_TEST(a_stored_file_is_a_witness_of_a_lost_floor_if_it_is_signed)
         rig_publish(r, 5);
         IS(rig_cycle(r), UP_OK);
         const struct up_span file = r->trust.file[role].file;
-        struct up_floors lost = {.named_snapshot = 0}, none = lost;
+        struct up_floors lost = {.named_snapshot = 9}, none = lost;
         const char *text = author_text("%.*s", TEXT(file)),
                    *bad[] = {"{", author_with(text, "\"version\":5", "\"version\":6"),
                              author_with(text, "\"expires\"", "\"exspires\"")};
@@ -218,15 +218,37 @@ START_TEST(a_stored_file_is_a_witness_of_a_lost_floor_if_it_is_signed)
             IS(up_trust_witness(&r->trust, role, up_span_of(bad[i]), &room, &lost), UP_STORAGE_CORRUPT);
             ck_assert_mem_eq(&lost, &none, sizeof lost);
         }
+        struct up_span body = r->trust.file[role].body; /* well signed, and yet malformed */
+        struct up_span formless =
+            author_file(&r->author, role, author_without(author_text("%.*s", TEXT(body)), "expires"));
+        IS(up_trust_witness(&r->trust, role, formless, NULL, &lost), UP_STORAGE_CORRUPT);
+        ck_assert_mem_eq(&lost, &none, sizeof lost);
         IS(up_trust_witness(&r->trust, role, file, NULL, &lost), UP_OK);
         ck_assert_mem_eq(&lost.mark[role], &r->trust.floors.mark[role], sizeof lost.mark[role]);
-        ck_assert_uint_eq(lost.named_snapshot, role == UP_TIMESTAMP ? 5 : 0);
+        ck_assert_uint_eq(lost.named_snapshot, role == UP_TIMESTAMP ? 5 : 9);
     }
 }
 END_TEST
 
-SUITE("trust_restore", a_stored_file_is_a_witness_of_a_lost_floor_if_it_is_signed,
-      a_restored_trust_polls_as_cheaply_as_before,
+START_TEST(a_trust_begins_with_nothing_but_its_root)
+{
+    struct rig *r = rig_director();
+    struct up_trust t;
+    struct up_want w;
+    memset(&t, 0x55, sizeof t);
+    IS(up_trust_init(&t, &r->policy, author_root(&r->author, 1), NULL), UP_OK);
+    for (enum up_role role = UP_TIMESTAMP; role < UP_TIME; role++) {
+        ck_assert_ptr_null(t.file[role].body.p);
+        ck_assert_uint_eq(t.floors.mark[role].version, 0);
+    }
+    ck_assert_uint_eq(t.floors.named_snapshot, 0);
+    ck_assert_uint_eq(t.targets.head.version, 0);
+    ck_assert(!up_trust_want(&t, &w));
+}
+END_TEST
+
+SUITE("trust_restore", a_trust_begins_with_nothing_but_its_root,
+      a_stored_file_is_a_witness_of_a_lost_floor_if_it_is_signed, a_restored_trust_polls_as_cheaply_as_before,
       a_damaged_stored_file_is_left_out_and_fetched_again_while_floors_stay,
       a_stored_file_with_damaged_signatures_is_fetched_again,
       after_a_lost_root_the_walk_goes_through_known_roots_and_lowers_nothing,

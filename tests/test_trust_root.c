@@ -491,9 +491,24 @@ START_TEST(a_key_of_an_unknown_kind_is_tolerated_and_never_counts)
 }
 END_TEST
 
-SUITE("trust_root", a_well_signed_root_must_be_well_formed, a_new_root_alone_leaves_the_rest_unchanged,
-      the_first_root_must_be_signed_by_its_own_threshold, root_is_read_up_to_its_cap,
-      a_root_signed_by_old_and_new_thresholds_replaces_all_keys,
+/* Signed offline, once for the fleet. */
+START_TEST(a_directors_root_need_not_name_the_vehicle)
+{
+    struct rig *r = rig_director();
+    r->author.vehicle = NULL;
+    rig_next_root(r, 0);
+    r->author.vehicle = "VIN-1";
+    rig_heals(r, 1);
+    ck_assert_uint_eq(r->trust.root.head.version, 2);
+    r->author.vehicle = "VIN-2";
+    rig_next_root(r, 0);
+    rig_refused(r, UP_DIR_VEHICLE_ID);
+}
+END_TEST
+
+SUITE("trust_root", a_directors_root_need_not_name_the_vehicle, a_well_signed_root_must_be_well_formed,
+      a_new_root_alone_leaves_the_rest_unchanged, the_first_root_must_be_signed_by_its_own_threshold,
+      root_is_read_up_to_its_cap, a_root_signed_by_old_and_new_thresholds_replaces_all_keys,
       a_root_that_either_side_did_not_sign_is_refused, a_root_must_be_exactly_the_next_one,
       the_walk_takes_every_root_in_order, a_withheld_root_ends_the_walk_and_expiry_decides,
       only_the_last_root_of_the_walk_must_be_unexpired, an_expired_stored_root_is_a_valid_start,
