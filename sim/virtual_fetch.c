@@ -93,6 +93,8 @@ static void drop(struct pri_fetch *port, struct pri_transfer *t)
 void sim_virtual_fetch_init(struct sim_virtual_fetch *f, struct sim_backend *backend, const char *vehicle,
                             const uint64_t *now_us)
 {
-    *f = (struct sim_virtual_fetch){
-        .port = {start, done, received, keep, drop}, .backend = backend, .vehicle = vehicle, .now_us = now_us};
+    *f = (struct sim_virtual_fetch){.port = {start, done, received, keep, drop},
+                                    .backend = backend,
+                                    .vehicle = vehicle,
+                                    .now_us = now_us};
 }
