@@ -188,7 +188,7 @@ static void answered_together(struct pri_ecu *e, uint64_t now_us)
 {
     const struct pri_step *s = step_of(e);
     const unsigned together = e->together;
-    struct up_span part[PRI_READ_MAX];
+    struct up_span part[PRI_READ_MAX] = {{0}};
     e->heard_us = now_us;
     if (!split(e, part)) {
         read_singly(e, now_us);
