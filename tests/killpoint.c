@@ -1,5 +1,6 @@
-/* Preloaded into a program (LD_PRELOAD), this kills it (SIGKILL) just before the Nth time that it would change a file, N
- * being KILL_AT; 0: never. The file KILL_COUNT is told how often that was, at the exit. Sockets and pipes do not count. */
+/* Preloaded into a program (LD_PRELOAD), this kills it (SIGKILL) just before the Nth time that it would
+ * change a file, N being KILL_AT; 0: never. The file KILL_COUNT is told how often that was, at the exit.
+ * Sockets and pipes do not count. */
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>

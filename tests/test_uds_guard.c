@@ -389,8 +389,7 @@ START_TEST(programming_stays_shut_until_metadata_has_verified_whatever_27_and_29
     ck_assert_uint_eq(send_key(1, 0), 0);
     ck_assert_uint_eq(ecu_ask(&e, download, sizeof download), UDS_DOWNLOAD_NOT_ACCEPTED);
     ck_assert_uint_eq(ecu_put(&e, "time", ecu_attest(&e)), 0);
-    for (unsigned i = 0; i < e.files; i++)
-        ck_assert_uint_eq(ecu_put(&e, e.file[i].path, e.file[i].bytes), 0);
+    for (unsigned i = 0; i < e.files; i++) ck_assert_uint_eq(ecu_put(&e, e.file[i].path, e.file[i].bytes), 0);
     ck_assert_int_eq(ecu_verify(&e), UP_OK);
     ck_assert_uint_eq(ecu_ask(&e, download, sizeof download), 0);
     ecu_free(&e);
