@@ -29,13 +29,31 @@ static void set_path(struct sec_agent *a, enum up_repo repo, const char *what, i
 
 /* ---- coming back ---- */
 
+/* A Root that is older than its floor is on the way up to it again. */
 static enum up_err begin_at(struct sec_agent *a, enum up_repo repo, uint32_t at)
 {
     struct sec_verify *v = run(a);
+    struct up_trust *t = &v->trust[repo];
+    const struct up_floors *floors = &a->trusted.floors[repo];
     struct sec_file f;
+    memset(t, 0, sizeof *t);
     if (!sec_trusted_file(a->flash, &a->layout, at, &f)) return UP_STORAGE_CORRUPT;
-    UP_TRY(up_trust_init(&v->trust[repo], &v->policy[repo], f.bytes, a->id->room));
-    return up_trust_restore(&v->trust[repo], &a->trusted.floors[repo]);
+    UP_TRY(up_trust_init(t, &v->policy[repo], f.bytes, a->id->room));
+    enum up_err e = up_trust_restore(t, floors);
+    return t->root.head.version < floors->mark[UP_ROOT].version ? UP_OK : e;
+}
+
+/* While the present Root is the plant's, the two copies mend each other. */
+static void mend_plant_root(struct sec_agent *a, enum up_repo repo)
+{
+    struct sec_verify *v = run(a);
+    const uint32_t present = v->at[repo][UP_ROOT];
+    struct sec_file root, plant;
+    if (!sec_trusted_file(a->flash, &a->layout, present, &root)) return;
+    const bool there = sec_trusted_file(a->flash, &a->layout, v->at[repo][SEC_PLANT_ROOT], &plant);
+    if (there && (!up_span_eq(plant.path, root.path) || up_span_eq(plant.bytes, root.bytes))) return;
+    sec_note(a, UP_STORAGE_CORRUPT, path_of(a));
+    v->at[repo][SEC_PLANT_ROOT] = v->accepted.at[repo][SEC_PLANT_ROOT] = present;
 }
 
 /* A damaged Root is replaced by the plant's, from which newer ones are walked over once more. The floors
@@ -43,15 +61,14 @@ static enum up_err begin_at(struct sec_agent *a, enum up_repo repo, uint32_t at)
 static enum up_err restore_root(struct sec_agent *a, enum up_repo repo)
 {
     struct sec_verify *v = run(a);
-    const uint32_t present = v->at[repo][UP_ROOT], plant = v->at[repo][SEC_PLANT_ROOT];
-    enum up_err e = begin_at(a, repo, present);
-    const bool walking = present == plant && v->trust[repo].file[UP_ROOT].body.p != NULL;
-    if (e == UP_OK || (e == UP_STORAGE_CORRUPT && walking)) return UP_OK;
-    if (e == UP_NOT_CANONICAL) return e;
+    const uint32_t plant = v->at[repo][SEC_PLANT_ROOT];
+    enum up_err e = begin_at(a, repo, v->at[repo][UP_ROOT]);
+    if (e == UP_OK) {
+        mend_plant_root(a, repo);
+        return UP_OK;
+    }
     sec_note(a, UP_STORAGE_CORRUPT, path_of(a));
-    e = begin_at(a, repo, plant);
-    if (e != UP_OK && (e != UP_STORAGE_CORRUPT || v->trust[repo].file[UP_ROOT].body.p == NULL))
-        return UP_STORAGE_CORRUPT;
+    if (begin_at(a, repo, plant) != UP_OK) return e == UP_NOT_CANONICAL ? e : UP_STORAGE_CORRUPT;
     v->at[repo][UP_ROOT] = plant;
     v->accepted.at[repo][UP_ROOT] = plant;
     v->accepted.root_version[repo] = v->trust[repo].root.head.version;
@@ -83,7 +100,6 @@ enum up_err sec_chain_restore(struct sec_agent *a, enum up_repo repo)
                                          .repo = repo,
                                          .full = a->id->full,
                                          .vehicle_id = a->id->vehicle_id};
-    memset(&v->trust[repo], 0, sizeof v->trust[repo]);
     set_path(a, repo, "root", 0);
     UP_TRY(restore_root(a, repo));
     for (unsigned r = UP_TIMESTAMP; r <= UP_TARGETS; r++) restore_file(a, repo, (enum up_role)r);

@@ -60,21 +60,31 @@ bool sec_trusted_file(const struct sec_flash *flash, const struct sec_layout *la
     return sec_file_at(flash, layout->bank[is_in(layout->bank[1], at) ? 1 : 0], at, out);
 }
 
+/* Of two Roots each may have to take the other's place. */
 uint32_t sec_trusted_size(const struct sec_trusted *t, const struct sec_flash *flash,
                           const struct sec_layout *layout)
 {
     struct sec_trusted copy = *t;
-    struct sec_file f;
-    uint32_t size = 0, *at;
-    for (unsigned i = 0; (at = entry(&copy, i)) != NULL; i++)
-        if (sec_trusted_file(flash, layout, *at, &f))
-            size += sec_bank_size(flash, (uint32_t)f.bytes.n, f.path.n);
+    uint32_t size = 0, roots[2][2] = {{0}}, *at;
+    for (unsigned i = 0; (at = entry(&copy, i)) != NULL; i++) {
+        struct sec_file f;
+        if (!sec_trusted_file(flash, layout, *at, &f)) continue;
+        const uint32_t n = sec_bank_size(flash, (uint32_t)f.bytes.n, f.path.n);
+        const unsigned repo = i / SEC_FILES, role = i % SEC_FILES;
+        const bool is_root = repo < 2 && (role == UP_ROOT || role == SEC_PLANT_ROOT);
+        if (is_root)
+            roots[repo][role == UP_ROOT ? 0 : 1] = n;
+        else
+            size += n;
+    }
+    for (unsigned repo = 0; repo < 2; repo++)
+        size += 2 * (roots[repo][0] > roots[repo][1] ? roots[repo][0] : roots[repo][1]);
     return size;
 }
 
 /* The same file may be there already: sent again though nothing in it is new, or carried for another entry.
- */
-static enum up_err carry(struct sec_bank *staging, const struct sec_layout *layout, uint32_t *at)
+ * A copy of its own is made all the same when it is to stand in for the other. */
+static enum up_err carry(struct sec_bank *staging, const struct sec_layout *layout, uint32_t *at, bool apart)
 {
     struct sec_file f, there;
     if (!sec_trusted_file(staging->flash, layout, *at, &f)) { /* damaged: it is not trusted any longer */
@@ -82,7 +92,8 @@ static enum up_err carry(struct sec_bank *staging, const struct sec_layout *layo
         return UP_OK;
     }
     uint32_t same = sec_bank_find(staging, staging->last, f.path);
-    if (sec_trusted_file(staging->flash, layout, same, &there) && up_span_eq(f.bytes, there.bytes)) {
+    if (!apart && sec_trusted_file(staging->flash, layout, same, &there) &&
+        up_span_eq(f.bytes, there.bytes)) {
         *at = same;
         return UP_OK;
     }
@@ -113,8 +124,12 @@ enum up_err sec_trusted_commit(struct sec_trusted *next, const struct sec_truste
     if (n == record_of(now, old) && memcmp(record, old, n) == 0) return UP_OK;
 
     uint32_t *at;
-    for (unsigned i = 0; (at = entry(next, i)) != NULL; i++)
-        if (*at != SEC_NONE && !is_in(staging->region, *at)) UP_TRY(carry(staging, layout, at));
+    for (unsigned i = 0; (at = entry(next, i)) != NULL; i++) {
+        const bool apart = i < 2 * SEC_FILES && i % SEC_FILES == SEC_PLANT_ROOT;
+        const bool shared = apart && *at == next->at[i / SEC_FILES][UP_ROOT];
+        if (*at == SEC_NONE || (is_in(staging->region, *at) && !shared)) continue;
+        UP_TRY(carry(staging, layout, at, apart));
+    }
     UP_TRY(sec_flash_sync(staging->flash));
     next->bank = staging->region.at == layout->bank[1].at ? 1 : 0;
     n = record_of(next, record);

@@ -14,7 +14,7 @@
 #define SEC_ROLES_KEPT 16 /* delegated roles kept for the next cycle; others must be sent again */
 
 /* Files of a repository: its roles, and the Root of the plant, from which the way to the present one can be
- * walked again should that be damaged. */
+ * walked again should that be damaged. It is a copy of its own though it be the present one. */
 #define SEC_PLANT_ROOT UP_TIME
 #define SEC_FILES      (UP_TIME + 1)
 

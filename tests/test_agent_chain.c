@@ -397,11 +397,40 @@ START_TEST(a_damaged_root_is_walked_to_again_from_the_plants)
 }
 END_TEST
 
+/* From the plant on there are two copies, and after damage to either there are two again. */
+START_TEST(two_copies_of_the_plants_root_mend_each_other)
+{
+    static const unsigned copies[] = {UP_ROOT, SEC_PLANT_ROOT};
+    for (unsigned n = 0; n < 2 * 2 * 2; n++) {
+        const unsigned repo = n % 2, first = copies[n / 2 % 2], entry = n / 4;
+        fresh(true);
+        for (unsigned round = 0; round < 2; round++) {
+            const uint32_t *at = e.agent.trusted.at[repo];
+            struct sec_file a, b;
+            const unsigned hit = round == 0 ? first : copies[n / 2 % 2 == 0]; /* then the other one */
+            ck_assert_uint_ne(at[UP_ROOT], at[SEC_PLANT_ROOT]);
+            if (entry)
+                memset(e.flash->bytes + at[hit], 0, 16);
+            else
+                damage((enum up_repo)repo, hit);
+            IS(ecu_boot(&e), UP_OK);
+            order("fw/new", 2 + round);
+            IS(ecu_update(&e), UP_OK);
+            ck_assert(sec_trusted_file(&e.flash->port, &e.agent.layout, at[UP_ROOT], &a));
+            ck_assert(sec_trusted_file(&e.flash->port, &e.agent.layout, at[SEC_PLANT_ROOT], &b));
+            ck_assert(up_span_eq(a.bytes, b.bytes));
+            ck_assert_ptr_ne(a.bytes.p, b.bytes.p);
+        }
+    }
+}
+END_TEST
+
 START_TEST(without_any_root_there_is_no_update_and_no_first_use)
 {
     fresh(true);
     order("fw/new", 2);
-    damage(UP_DIRECTOR, UP_ROOT); /* and the plant's is the same file */
+    damage(UP_DIRECTOR, UP_ROOT);
+    damage(UP_DIRECTOR, SEC_PLANT_ROOT);
     ecu_replace(&e, "director/root/1", e.plant.director_root);
     rotate(&e.director, "director", 2, 0);
     IS(ecu_send(&e), UP_STORAGE_CORRUPT);
@@ -585,5 +614,6 @@ SUITE("agent_chain", a_verdict_under_failing_flash_settles_nothing, a_damaged_en
       a_delegated_role_speaks_for_the_image, a_delegated_role_is_kept_for_the_next_cycle,
       a_delegated_role_that_is_missing_or_wrong_ends_the_search,
       damaged_files_are_told_and_fetched_again_and_floors_stay,
-      a_damaged_root_is_walked_to_again_from_the_plants, without_any_root_there_is_no_update_and_no_first_use,
+      a_damaged_root_is_walked_to_again_from_the_plants, two_copies_of_the_plants_root_mend_each_other,
+      without_any_root_there_is_no_update_and_no_first_use,
       a_verdict_that_could_not_be_stored_unlocks_nothing)

@@ -1,7 +1,8 @@
 /* Flash forgets: one bit flipped anywhere in what is stored, then a power-on. What runs is a verified image,
- * or nothing does; the report says which; no floor has gone down; and where the image itself is lost, the
- * same order brings it back. Every bit of every byte that is not erased with ISOCTANE_THOROUGH set, else a
- * sample. */
+ * or nothing does; the report says which; no floor has gone down; and the next update succeeds: where the
+ * image itself is lost the same order brings it back, and from any other damage on the next order installs.
+ * Every bit of every byte that is not erased with ISOCTANE_THOROUGH set, updated after one bit of each; else
+ * a sample. */
 #include "tests/lib_ecu.h"
 #include "tests/suite.h"
 
@@ -10,6 +11,28 @@
 static struct ecu e;
 static uint8_t *start;
 static struct up_span image;
+static struct repositories { /* as they were when they ordered this */
+    struct ecu_file file[ECU_FILES];
+    unsigned files;
+    struct up_span image;
+    uint8_t order[UDS_ORDER_BYTES];
+} same, next;
+
+static struct repositories keep(void)
+{
+    struct repositories r = {.files = e.files, .image = e.new_image};
+    memcpy(r.file, e.file, sizeof r.file);
+    memcpy(r.order, e.order, sizeof r.order);
+    return r;
+}
+
+static void serve(const struct repositories *r)
+{
+    e.files = r->files;
+    e.new_image = r->image;
+    memcpy(e.file, r->file, sizeof e.file);
+    memcpy(e.order, r->order, sizeof e.order);
+}
 
 /* Updated once: in the other slot is the image before it. */
 static void prepare(bool full)
@@ -17,8 +40,11 @@ static void prepare(bool full)
     ecu_new(&e, full, 1024, 64);
     image = ecu_image(2000, 2);
     ecu_issue(&e, "fw/mid", 2, image);
+    same = keep();
     ck_assert_int_eq(ecu_update(&e), UP_OK);
     start = lib_flash_save(e.flash);
+    ecu_issue(&e, "fw/next", 3, ecu_image(1500, 3));
+    next = keep();
 }
 
 static void flip(uint32_t at, unsigned bit)
@@ -59,12 +85,14 @@ static void sweep(bool full)
             flip(at, (bit + at) % 8);
             flips++;
             ck_assert_msg(ecu_boot(&e) == UP_OK, "byte %u: does not start", at);
-            if (runs_truly(at)) continue;
-            if (lost++ % 64 != 0) continue;
+            const bool runs = runs_truly(at);
+            if (!runs && lost++ % 64 != 0) continue;
+            if (runs && flips % (thorough ? 8 : 3) != 0) continue;
+            serve(runs ? &next : &same);
             enum up_err err = ecu_update(&e);
-            ck_assert_msg(err == UP_OK && ecu_runs(&e, "fw/mid"), "byte %u: not mended: %s", at,
-                          up_err_name(err));
-            mended++;
+            ck_assert_msg(err == UP_OK && ecu_runs(&e, runs ? "fw/next" : "fw/mid"),
+                          "byte %u: not mended: %s", at, up_err_name(err));
+            mended += !runs;
         }
     }
     (void)printf("%s verification: %lu bits flipped, %lu of them in the image that runs\n",
