@@ -134,7 +134,7 @@ check-killed: all $(BUILD)/tests/killpoint.so
 	@BUILD=$(BUILD) tests/killed.sh $(EVERY)
 
 ## The sweeps of `make check` that take samples there, whole: every bit of flash, every byte boundary of a program
-THOROUGH := powerloss_agent:bytes powerloss_agent:operations powerloss_agent:rows test_bitrot test_soak
+THOROUGH := powerloss_agent:bytes powerloss_agent:operations powerloss_agent:rows powerloss_bus test_bitrot test_soak
 check-thorough: $(patsubst %,$(BUILD)/tests/%,$(filter-out %:operations %:rows,$(THOROUGH:%:bytes=%)))
 	@printf '%s\n' $(THOROUGH) | ISOCTANE_THOROUGH=1 xargs -P 2 -I NAME bash -c \
 		't=NAME; export CK_RUN_CASE=$${t#*:}; [ $$t != $${t%:*} ] || unset CK_RUN_CASE; $(BUILD)/tests/$${t%:*}'

@@ -137,6 +137,17 @@ static bool has_lost_its_place(uint8_t code)
            code == UDS_SEQUENCE_ERROR || code == UDS_WRONG_BLOCK_COUNTER || code == UDS_BUSY_REPEAT;
 }
 
+static bool sends_image(const struct pri_ecu *e)
+{
+    return e->errand == PRI_PREPARE && e->file == e->parcel.count && step_of(e)->transfers;
+}
+
+/* It was reset after its verdict on the metadata: the order that it accepted went with its RAM. */
+static bool has_lost_its_order(const struct pri_ecu *e)
+{
+    return sends_image(e) && e->client.code == UDS_DOWNLOAD_NOT_ACCEPTED;
+}
+
 static bool is_too_much(uint8_t code)
 {
     return code == UDS_INCORRECT_LENGTH || code == UDS_OUT_OF_RANGE || code == UDS_RESPONSE_TOO_LONG;
@@ -149,6 +160,8 @@ static void refused(struct pri_ecu *e, uint64_t now_us)
         read_singly(e, now_us);
     else if (has_lost_its_place(e->client.code))
         start_over(e, UP_PRECONDITION, now_us);
+    else if (has_lost_its_order(e))
+        start_over(e, UP_BUS_REFUSED, now_us);
     else
         fail(e, UP_BUS_REFUSED, now_us);
 }
@@ -307,7 +320,6 @@ uint32_t pri_ecu_due(const struct pri_ecu *e, uint64_t now_us)
 
 uint64_t pri_ecu_moved(const struct pri_ecu *e)
 {
-    bool image = e->busy && e->asked && e->errand == PRI_PREPARE && e->file == e->parcel.count &&
-                 step_of(e)->transfers;
+    bool image = e->busy && e->asked && sends_image(e);
     return image && e->client.transfer.done > e->moved ? e->client.transfer.done : e->moved;
 }

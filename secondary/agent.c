@@ -175,6 +175,13 @@ static enum uds_code start_routine(void *ctx, uint16_t routine, uint8_t control,
     return UDS_OUT_OF_RANGE;
 }
 
+static enum uds_code enter_session(void *ctx, uint8_t session)
+{
+    struct sec_agent *a = ctx;
+    a->in_session = session != UDS_DEFAULT;
+    return UDS_OK;
+}
+
 /* Never in the middle of a transfer: a promise that is being written is worth more than a tester's haste. */
 static enum uds_code reset(void *ctx, uint8_t type)
 {
@@ -192,6 +199,7 @@ const struct uds_owner *sec_agent_owner(void)
                                            .block = sec_agent_block,
                                            .exit = sec_agent_exit,
                                            .abort = sec_agent_abort,
+                                           .session = enter_session,
                                            .reset = reset};
     return &owner;
 }

@@ -70,6 +70,7 @@ struct sec_agent {
     unsigned running;                        /* slot; SEC_NO_SLOT */
     uint64_t now_ms, booted_ms, reset_at_ms; /* reset_at_ms 0: no reset is wanted */
     bool must_restart;                       /* at once: what was started is not well */
+    bool in_session;                         /* not in the default one */
     struct sec_notes notes;
     bool crypto_works; /* tested in this boot */
 

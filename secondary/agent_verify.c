@@ -161,11 +161,13 @@ static enum up_err conclude(struct sec_agent *a, enum up_err verdict)
 }
 
 /* Answers the number of the verdict (metadata/err.h): OK also when what is ordered runs already;
- * TARGET_NOT_FOUND when the Director orders nothing for this ECU. */
+ * TARGET_NOT_FOUND when the Director orders nothing for this ECU. Not in the default session: there, after a
+ * reset that the Primary has not noticed, the verdict would be on less than it has sent. */
 enum uds_code sec_agent_verify(struct sec_agent *a, const struct sec_routine *r)
 {
     if (r->data.n != 0) return UDS_INCORRECT_LENGTH;
     if (r->cap < 1) return UDS_RESPONSE_TOO_LONG;
+    if (!a->in_session) return UDS_SERVICE_NOT_IN_SESSION;
     if (a->transfer != SEC_NO_TRANSFER) return UDS_SEQUENCE_ERROR;
     if (a->work == SEC_IDLE) begin(a);
     enum up_err e = steps[run(a)->step](a);

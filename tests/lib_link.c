@@ -10,12 +10,24 @@ static bool vanishes(const struct lib_link_end *end)
     return false;
 }
 
+static bool burnt(const struct lib_link_end *end)
+{
+    return end->fuse != NULL && *end->fuse == 0;
+}
+
+static void burn(const struct lib_link_end *end)
+{
+    if (end->fuse != NULL) --*end->fuse;
+}
+
 static int send_frames(struct isotp_link *l, const struct isotp_frame *f, size_t n)
 {
     struct lib_link_end *from = (struct lib_link_end *)l, *to = from->peer;
     if (from->down) return -1;
     size_t i = 0;
     for (; i < n && to->queued < to->capacity; i++) {
+        if (burnt(from)) continue;
+        burn(from);
         from->sent++;
         if (vanishes(from)) {
             to->lost++;
@@ -32,7 +44,8 @@ static int receive_frames(struct isotp_link *l, struct isotp_frame *f, size_t n)
     struct lib_link_end *end = (struct lib_link_end *)l;
     if (end->down) return -1;
     size_t i = 0;
-    for (; i < n && end->queued > 0; i++, end->queued--) {
+    for (; i < n && end->queued > 0 && !burnt(end); i++, end->queued--) {
+        burn(end);
         f[i] = end->queue[end->first];
         end->first = (end->first + 1) % LIB_LINK_CAPACITY;
     }

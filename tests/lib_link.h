@@ -15,6 +15,7 @@ struct lib_link_end {
     size_t first, queued;
     size_t capacity; /* of the queue; set it lower to make the peer's send() short */
     bool down;       /* set it: send and recv fail */
+    uint32_t *fuse;  /* so many frames pass this end, in and out; at 0 all vanish. NULL: no end */
     uint32_t sent,
         batches; /* frames that this end sent, lost ones included, and calls of send() that took any */
     uint32_t lose[LIB_LINK_LOSSES]; /* numbers of frames from this end that vanish: 1 is the first */

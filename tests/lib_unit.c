@@ -418,6 +418,7 @@ static bool answers(const struct unit *u, uint8_t service)
 
 uint64_t unit_pump(struct unit *u, uint64_t now_us)
 {
+    if (u->pump != NULL) return u->pump(u, now_us);
     u->now_us = now_us;
     if (u->on && u->goes_at_us != 0 && now_us >= u->goes_at_us) unit_cut(u);
     if (!u->on && now_us >= u->boots_at_us) boot(u);

@@ -20,8 +20,11 @@ struct unit_slot {
     uint32_t bytes;
     uint8_t sha256[UP_SHA256_BYTES];
 };
+struct firmware;
 struct unit {
-    struct lib_link wire; /* a: the Primary's end; b: the unit's */
+    struct lib_link wire;                              /* a: the Primary's end; b: the unit's */
+    uint64_t (*pump)(struct unit *u, uint64_t now_us); /* instead of this unit, a real one: lib_firmware.h */
+    struct firmware *firmware;
     struct sec_station station;
     struct isotp_config channel;
     uint8_t request[UNIT_MESSAGE], reply[UNIT_MESSAGE];

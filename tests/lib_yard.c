@@ -217,7 +217,7 @@ static void pass(struct yard *y, uint64_t due)
     if (moved == 0 && waiting == 0 && due > y->now_us) y->now_us = due == UINT64_MAX ? y->now_us + 1000 : due;
 }
 
-static bool turn(struct yard *y)
+bool yard_turn(struct yard *y)
 {
     if (!pri_step(y->pri, y->now_us)) return false;
     uint32_t due = pri_due(y->pri, y->now_us);
@@ -229,20 +229,20 @@ bool yard_cycle_for(struct yard *y, enum pri_goal goal, unsigned turns)
 {
     pri_begin(y->pri, goal, y->now_us);
     for (unsigned i = 0; i < turns; i++)
-        if (!turn(y)) return true;
+        if (!yard_turn(y)) return true;
     return false;
 }
 
 void yard_cycle_until(struct yard *y, enum pri_goal goal, const char *where)
 {
     pri_begin(y->pri, goal, y->now_us);
-    while (strcmp(pri_where(y->pri), where) != 0) ck_assert_msg(turn(y), "it never came to %s", where);
+    while (strcmp(pri_where(y->pri), where) != 0) ck_assert_msg(yard_turn(y), "it never came to %s", where);
 }
 
 const struct pri_outcome *yard_rest(struct yard *y)
 {
     unsigned turns = 0;
-    while (turn(y)) ck_assert_msg(++turns < 200000, "the cycle hangs in %s", pri_where(y->pri));
+    while (yard_turn(y)) ck_assert_msg(++turns < 200000, "the cycle hangs in %s", pri_where(y->pri));
     lib_fetch_end(&y->site.net);
     return pri_result(y->pri);
 }
@@ -263,7 +263,10 @@ const struct pri_outcome *yard_good(struct yard *y)
 void yard_pass(struct yard *y, uint64_t seconds)
 {
     const uint64_t end = y->now_us + seconds * YARD_SECOND;
-    while (y->now_us < end) pass(y, end);
+    while (y->now_us < end) {
+        for (unsigned i = 0; i < 2; i++) y->units[i].wire.a.queued = 0; /* nobody hears it */
+        pass(y, end);
+    }
 }
 
 /* ---- looking ---- */

@@ -46,6 +46,8 @@ void yard_publish_all(struct yard *y);
 
 /* A cycle to its end. */
 const struct pri_outcome *yard_cycle(struct yard *y, enum pri_goal goal);
+/* One turn of a cycle that pri_begin() began. False: it is over. */
+bool yard_turn(struct yard *y);
 /* At most TURNS turns of one. False: it has not ended. */
 bool yard_cycle_for(struct yard *y, enum pri_goal goal, unsigned turns);
 /* As far as the step WHERE (set net.patience, or it is over before it is seen); and the rest of it. */

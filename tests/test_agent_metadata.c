@@ -141,6 +141,23 @@ START_TEST(a_flood_of_metadata_costs_bounded_writes)
 }
 END_TEST
 
+/* What has been staged goes with a reset, and so does the session. */
+START_TEST(a_verdict_is_given_in_a_session_only)
+{
+    fresh(true);
+    order("fw/new", 2);
+    ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
+    ck_assert_uint_eq(ecu_put(&e, "time", ecu_attest(&e)), 0);
+    IS(ecu_boot(&e), UP_OK);
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_VERIFY_METADATA, NULL), UDS_SERVICE_NOT_IN_SESSION);
+    ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
+    ck_assert_int_ne(ecu_verify(&e), UP_OK); /* nothing is there any more */
+    ecu_pass(&e, 6000);                      /* S3 */
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_VERIFY_METADATA, NULL), UDS_SERVICE_NOT_IN_SESSION);
+    IS(ecu_send(&e), UP_OK);
+}
+END_TEST
+
 START_TEST(what_did_not_arrive_whole_does_not_count)
 {
     fresh(false);
@@ -543,14 +560,14 @@ END_TEST
 SUITE("agent_metadata", only_known_paths_of_bounded_size_are_taken,
       metadata_is_taken_in_the_extended_session_only,
       more_than_the_bank_holds_is_refused_with_room_left_for_what_is_trusted,
-      a_flood_of_metadata_costs_bounded_writes, what_did_not_arrive_whole_does_not_count,
-      the_newest_file_of_a_path_counts, a_verdict_ends_the_set, the_routine_takes_no_data_and_only_starts,
-      without_fresh_time_nothing_new_is_installed, time_of_others_and_of_other_times_is_refused,
-      an_attestation_counts_once_and_only_for_the_latest_nonce, a_cycle_without_news_writes_little,
-      staging_begins_at_another_sector_each_time, faults_of_director_targets_have_their_names,
-      older_targets_are_refused_after_a_power_cycle_too, the_same_version_with_other_content_is_refused,
-      each_file_of_a_full_set_is_needed, the_directors_set_is_committed_as_one_and_image_files_one_by_one,
-      what_cannot_be_stored_is_not_accepted, no_order_for_us_is_told_and_keeps_what_runs,
-      an_order_for_another_ecu_is_none_for_us, what_is_ordered_and_runs_already_needs_no_images,
-      orders_that_do_not_fit_this_ecu_have_their_names, both_repositories_must_agree,
-      images_of_other_ecus_are_not_its_business)
+      a_flood_of_metadata_costs_bounded_writes, a_verdict_is_given_in_a_session_only,
+      what_did_not_arrive_whole_does_not_count, the_newest_file_of_a_path_counts, a_verdict_ends_the_set,
+      the_routine_takes_no_data_and_only_starts, without_fresh_time_nothing_new_is_installed,
+      time_of_others_and_of_other_times_is_refused, an_attestation_counts_once_and_only_for_the_latest_nonce,
+      a_cycle_without_news_writes_little, staging_begins_at_another_sector_each_time,
+      faults_of_director_targets_have_their_names, older_targets_are_refused_after_a_power_cycle_too,
+      the_same_version_with_other_content_is_refused, each_file_of_a_full_set_is_needed,
+      the_directors_set_is_committed_as_one_and_image_files_one_by_one, what_cannot_be_stored_is_not_accepted,
+      no_order_for_us_is_told_and_keeps_what_runs, an_order_for_another_ecu_is_none_for_us,
+      what_is_ordered_and_runs_already_needs_no_images, orders_that_do_not_fit_this_ecu_have_their_names,
+      both_repositories_must_agree, images_of_other_ecus_are_not_its_business)

@@ -591,8 +591,8 @@ END_TEST
 START_TEST(a_refusal_is_told_with_its_code)
 {
     begin();
-    refuse(UDS_REQUEST_DOWNLOAD, UDS_DOWNLOAD_NOT_ACCEPTED, 100);
-    failed(PRI_PREPARE, UP_BUS_REFUSED, "prepare: 7F 34 70 uploadDownloadNotAccepted");
+    refuse(UDS_REQUEST_DOWNLOAD, UDS_CONDITIONS_NOT_CORRECT, 100);
+    failed(PRI_PREPARE, UP_BUS_REFUSED, "prepare: 7F 34 22 conditionsNotCorrect");
     ck_assert_uint_eq(times("34:"), 1);
     refuse(UDS_ROUTINE_CONTROL, UDS_PROGRAMMING_FAILURE, 100);
     failed(PRI_CONFIRM, UP_BUS_REFUSED, "confirm: 7F 31 72 generalProgrammingFailure");
@@ -617,6 +617,23 @@ START_TEST(who_has_lost_its_place_is_taken_through_again)
         failed(PRI_CONFIRM, UP_PRECONDITION, author_text("7F 31 %02X", codes[i]));
         end();
     }
+}
+END_TEST
+
+/* As after a reset between the verdict and the first byte. */
+START_TEST(who_has_lost_the_order_that_it_accepted_gets_the_metadata_again)
+{
+    begin();
+    some_metadata();
+    refuse(UDS_REQUEST_DOWNLOAD, UDS_DOWNLOAD_NOT_ACCEPTED, 3);
+    done(PRI_PREPARE);
+    ck_assert(has_image());
+    end();
+    begin();
+    some_metadata();
+    refuse(UDS_REQUEST_DOWNLOAD, UDS_DOWNLOAD_NOT_ACCEPTED, 1000); /* but not for ever */
+    failed(PRI_PREPARE, UP_BUS_REFUSED, "7F 34 70");
+    end();
 }
 END_TEST
 
@@ -792,6 +809,7 @@ SUITE("ecu", identify_learns_who_is_there_and_what_it_runs,
       one_that_asks_for_patience_without_end_gets_it_once, a_long_transfer_is_no_silence,
       a_transfer_that_trickles_is_ended, a_refusal_is_told_with_its_code,
       who_has_lost_its_place_is_taken_through_again,
+      who_has_lost_the_order_that_it_accepted_gets_the_metadata_again,
       an_image_that_is_not_in_the_slot_in_the_end_is_not_prepared,
       a_slow_start_is_waited_for_and_an_endless_one_is_not,
       a_reset_whose_answer_is_lost_is_waited_for_all_the_same,
