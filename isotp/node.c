@@ -11,7 +11,7 @@ void isotp_node_init(struct isotp_node *n, struct isotp_link *link, struct isotp
 
 /* ---- the link's queue ---- */
 
-#define IDS_MAX 256
+#define IDS_MAX 128 /* more than that, and the link is left open */
 
 static void add_id(uint32_t *ids, size_t *count, uint32_t id)
 {
