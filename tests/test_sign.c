@@ -1027,8 +1027,32 @@ START_TEST(no_more_signatures_are_verified_than_are_needed)
 }
 END_TEST
 
-SUITE("sign", a_ring_of_the_same_keys_under_other_ids_is_another,
-      no_more_signatures_are_verified_than_are_needed,
+START_TEST(deployed_key_types_come_in_either_case_and_no_other)
+{
+    static const char *const good[] = {"ED25519", "ed25519", "Ed25519", "eD25519"};
+    static const char *const bad[] = {"ED25518", "FD25519", "ED2551", "ED255199", "E", "", "rsb"};
+    struct up_signer k = signer_of(UP_ED25519, 1);
+    char id[UP_KEYID_TEXT + 1], text[2048];
+    struct up_key key;
+    const char *object = object_of(&k, deployed, id), *behind = strstr(object, "ED25519") + 7;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        (void)snprintf(text, sizeof text, "{\"keytype\":\"%s%s", good[i], behind);
+        ck_assert_int_eq(up_key_read(up_span_of(text), deployed, &key), UP_OK);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        (void)snprintf(text, sizeof text, "{\"keytype\":\"%s%s", bad[i], behind);
+        ck_assert_int_eq(up_key_read(up_span_of(text), deployed, &key), UP_UNSUPPORTED);
+    }
+    /* a known type without a key, and an unknown one */
+    ck_assert_int_eq(up_key_read(UP_SPAN("{\"keytype\":\"rsa\",\"keyval\":{}}"), deployed, &key), UP_SCHEMA);
+    ck_assert_int_eq(up_key_read(UP_SPAN("{\"keytype\":\"rs{\",\"keyval\":{}}"), deployed, &key),
+                     UP_UNSUPPORTED);
+    up_signer_close(&k);
+}
+END_TEST
+
+SUITE("sign", deployed_key_types_come_in_either_case_and_no_other,
+      a_ring_of_the_same_keys_under_other_ids_is_another, no_more_signatures_are_verified_than_are_needed,
       the_scheme_of_a_key_decides_only_where_there_are_schemes,
       a_ring_has_no_more_keys_than_can_be_counted_whoever_asks, a_list_of_ids_that_are_none_is_refused,
       an_envelope_has_its_two_parts_in_any_order, another_spelling_is_the_same_file,
