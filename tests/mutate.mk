@@ -19,6 +19,7 @@ $(patsubst %.c,$(BUILD)/mutate/%.o,$(MUTATED)): %.o: $(BUILD)/mutate/mutants
 
 define mutated_library
 $(BUILD)/mutate/lib$(1).a: $(BUILD)/lib$(1).a $(patsubst %.c,$(BUILD)/mutate/%.o,$(filter $(1)/%,$(MUTATED)))
+	@mkdir -p $$(@D)
 	$(Q)cp $$< $$@ && $(if $(filter $(1)/%,$(MUTATED)),ar r $$@ $$(filter %.o,$$^),true)
 endef
 $(foreach f,metadata secondary primary,$(eval $(call mutated_library,$(f))))
@@ -28,6 +29,7 @@ $(MUTATE_OWN): $(BUILD)/mutate/tests/%.o: tests/%.c $(BUILD)/mutate/mutants
 	$(Q)$(MUTATE_CC) -o $@ $<
 
 $(BUILD)/mutate/tests/%.o: $(BUILD)/tests/%.o
+	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
 $(BUILD)/mutate/tests/%: $(BUILD)/mutate/tests/%.o $(BUILD)/tests/mutants_hook.o $(TESTLIB) $(BUILD)/libsim.a \
