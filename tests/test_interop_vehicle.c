@@ -179,7 +179,7 @@ static struct car *build(const struct sample *s, bool full)
                                     .image_max_bytes = 64u << 20,
                                     .bus_count = 1,
                                     .ecu_count = 1};
-    c->config.buses[0] = (struct pri_bus_config){"can0", "virtual", true};
+    c->config.buses[0] = (struct pri_bus_config){.name = "can0", .link = "virtual", .fd = true};
     c->config.ecus[0] = (struct pri_ecu_config){.serial = "SECONDARY-SERIAL-1",
                                                 .hardware_id = "secondary-hw",
                                                 .full = full,
