@@ -31,7 +31,7 @@ TESTLIB  := $(call obj,$(wildcard tests/lib_*.c))
 include tests/mutate.mk
 
 .SECONDARY:
-.PHONY: all setup demo mcu-demo mcu-images check check-built check-vcan check-kernel check-killed check-thorough sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench mutate install clean help check-vectors vectors
+.PHONY: all setup demo mcu-demo mcu-images check check-built check-vcan check-kernel check-killed check-orders check-thorough sanitize sanitize-one cover fuzz lint format layers mcu conformance check-docs bench mutate install clean help check-vectors vectors
 
 ## Build the programs (into build/)
 all: $(patsubst %,$(BUILD)/%,$(PROGRAMS))
@@ -132,6 +132,11 @@ $(BUILD)/tests/killpoint.so: tests/killpoint.c
 EVERY ?= 1
 check-killed: all $(BUILD)/tests/killpoint.so
 	@BUILD=$(BUILD) tests/killed.sh $(EVERY)
+
+ORDERS := powerloss_agent powerloss_store powerloss_resume test_slot test_boot test_bundle test_agent_image test_agent_chain
+## Write, erase, promise and tell in the wrong order, one change of the source each: the sweeps must notice
+check-orders: $(patsubst %,$(BUILD)/tests/%,$(ORDERS))
+	@BUILD=$(BUILD) CC='$(CC)' ORDERS_CFLAGS='$(filter-out -MMD -MP,$(ALL_CFLAGS))' ORDERS_LIBS='$(CHECK) $(LIBS)' tests/orders
 
 ## The sweeps of `make check` that take samples there, whole: every bit of flash, every byte boundary of a program
 THOROUGH := powerloss_agent:bytes powerloss_agent:operations powerloss_agent:rows powerloss_bus test_bitrot test_soak

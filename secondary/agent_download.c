@@ -4,7 +4,9 @@
  * it is what may be sent: nothing new has to be verified for it, as its hashes were recorded when it was. */
 #include "secondary/agent_state.h"
 
-#define CHECKPOINTS 32u    /* journal records of one transfer, at most: wear does not grow with the image */
+/* Journal records of one transfer, at most, so that wear does not grow with the image. Up to so many sectors,
+ * each is promised when it is full, and a reset costs one block and one sector. */
+#define CHECKPOINTS 256u
 #define CHECK_BYTES 65536u /* read back per step */
 
 static enum up_err to_slot(void *ctx, struct up_span plain)
@@ -64,7 +66,8 @@ static enum up_err journal(struct sec_agent *a)
 {
     const uint32_t safe = sec_slot_resumable(&a->slots, a->filling);
     const uint32_t step = a->slots.slot[a->filling].image.length / CHECKPOINTS;
-    if (safe - a->slots.journal.plain <= step) return UP_OK;
+    const uint32_t gained = safe - a->slots.journal.plain;
+    if (gained == 0 || gained < step) return UP_OK;
     return sec_slot_journal(&a->slots, sec_filter_transported_at(&a->filter, safe), safe);
 }
 

@@ -127,6 +127,27 @@ START_TEST(a_new_transfer_takes_the_old_promise_back_before_it_erases)
 }
 END_TEST
 
+/* Cut at every operation of beginning anew, what is promised is there. */
+START_TEST(a_promise_holds_until_it_is_taken_back)
+{
+    for (volatile uint64_t cut = 1, over = 0; !over; cut++) {
+        fresh();
+        receive(0);
+        send_from(0, 5000, 333);
+        if (setjmp(l.flash->cut) == 0) {
+            lib_flash_cut(l.flash, cut, LIB_TEAR_ALL);
+            receive(0);
+            over = 1;
+        }
+        lib_flash_power(l.flash);
+        lib_slots_reload(&l);
+        const uint32_t safe = sec_slot_received(&l.slots, 1);
+        ck_assert(safe == 0 || safe == 4096);
+        ck_assert_mem_eq(sec_slot_image(&l.slots, 1).p, bytes, safe);
+    }
+}
+END_TEST
+
 START_TEST(the_same_image_under_a_new_order_keeps_what_was_received)
 {
     fresh();
@@ -331,9 +352,10 @@ END_TEST
 SUITE("slot", an_image_arrives_in_blocks_of_any_size,
       a_transfer_resumes_where_the_journal_says_after_a_power_cut, a_transfer_resumes_without_a_power_cut,
       a_transfer_resumes_nowhere_else, a_new_transfer_takes_the_old_promise_back_before_it_erases,
-      the_same_image_under_a_new_order_keeps_what_was_received, more_than_the_slot_holds_is_refused,
-      one_flipped_bit_or_one_wrong_digest_is_found, an_image_can_be_dropped_in_mid_check,
-      every_event_in_every_state, the_floor_rises_and_the_old_image_ends_only_when_the_new_one_is_confirmed,
+      a_promise_holds_until_it_is_taken_back, the_same_image_under_a_new_order_keeps_what_was_received,
+      more_than_the_slot_holds_is_refused, one_flipped_bit_or_one_wrong_digest_is_found,
+      an_image_can_be_dropped_in_mid_check, every_event_in_every_state,
+      the_floor_rises_and_the_old_image_ends_only_when_the_new_one_is_confirmed,
       confirming_twice_leaves_the_next_transfer_alone, a_floor_never_falls,
       what_cannot_be_stored_has_not_happened, a_failing_flash_ends_a_transfer_with_an_error,
       a_long_name_or_a_huge_length_does_not_fit_an_image, a_record_that_makes_no_sense_is_corrupt)
