@@ -94,7 +94,10 @@ void sec_agent_slots(const struct sec_agent *a, struct uds_slots *out)
     const bool arrives = t->state == SEC_RECEIVING;
     const bool transfer = arrives || t->state == SEC_VERIFIED || t->state == SEC_ARMED;
     const bool returns = r->state == SEC_AWAY && !transfer;
-    *out = (struct uds_slots){.running = told_state[r->state],
+    /* with one slot, what is back does not run before the next reset */
+    const bool waits =
+        a->layout.kind == SEC_ONE_SLOT && a->running == SEC_NO_SLOT && r->state == SEC_CONFIRMED;
+    *out = (struct uds_slots){.running = told_state[waits ? SEC_AWAY : r->state],
                               .other = told_state[t->state],
                               .running_slot = (uint8_t)(other ^ 1),
                               .armed = t->state == SEC_ARMED};

@@ -143,7 +143,8 @@ struct sec_region sec_slot_region(const struct sec_slots *s, unsigned slot)
 unsigned sec_slot_other(const struct sec_slots *s, unsigned running)
 {
     if (running != SEC_NO_SLOT) return running ^ 1;
-    return s->slot[0].state == SEC_AWAY ? 1 : 0; /* what is away keeps its place */
+    const uint8_t first = s->slot[0].state; /* what is away, or just back, keeps its place */
+    return first == SEC_AWAY || (s->layout->kind == SEC_ONE_SLOT && first == SEC_CONFIRMED) ? 1 : 0;
 }
 
 unsigned sec_slot_away(const struct sec_slots *s)

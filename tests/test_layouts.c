@@ -210,6 +210,24 @@ START_TEST(the_backup_comes_back_after_a_failure)
 }
 END_TEST
 
+/* So that a Primary that lost power meanwhile resets the ECU. */
+START_TEST(a_backup_that_is_back_is_told_as_away_until_it_runs)
+{
+    fail_on_trial();
+    ck_assert_uint_eq(ecu_session(&e, UDS_PROGRAMMING), 0);
+    ck_assert_uint_eq(ecu_reset(&e), 0);
+    ck_assert_uint_eq(ecu_session(&e, UDS_PROGRAMMING), 0);
+    ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, (uint32_t)old.n), 0);
+    ck_assert_uint_eq(ecu_blocks(&e, old, 1000), 0);
+    ck_assert_uint_eq(ecu_exit(&e), 0);
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_VERIFY_IMAGE, NULL), 0);
+    ck_assert_int_eq(ecu_slots(&e).running, UDS_SLOT_AWAY);
+    ck_assert_uint_eq(ecu_reset(&e), 0);
+    ck_assert_int_eq(ecu_slots(&e).running, UDS_SLOT_CONFIRMED);
+    ck_assert(ecu_runs(&e, "fw/old"));
+}
+END_TEST
+
 START_TEST(nothing_but_the_very_image_that_is_away_comes_back)
 {
     fail_on_trial();
@@ -349,7 +367,8 @@ SUITE("layouts", with_swap_every_image_runs_in_slot_0, what_fails_its_self_test_
       a_damaged_image_in_slot_0_is_never_started, with_one_slot_the_new_image_takes_the_place_of_the_old_one,
       nothing_runs_and_nothing_else_is_told_while_the_image_is_away,
       an_application_that_may_not_stop_is_not_written_over, the_backup_comes_back_after_a_failure,
-      nothing_but_the_very_image_that_is_away_comes_back, an_image_that_is_not_away_does_not_come_back,
-      an_image_on_trial_is_not_replaced_by_the_backup, an_image_that_the_boot_stage_would_refuse_is_not_armed,
+      a_backup_that_is_back_is_told_as_away_until_it_runs, nothing_but_the_very_image_that_is_away_comes_back,
+      an_image_that_is_not_away_does_not_come_back, an_image_on_trial_is_not_replaced_by_the_backup,
+      an_image_that_the_boot_stage_would_refuse_is_not_armed,
       an_unsigned_image_is_not_provisioned_where_signatures_are_asked_for,
       transfers_from_0_under_one_order_are_bounded, resumes_at_one_place_are_bounded_and_progress_allows_more)
