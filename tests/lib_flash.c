@@ -54,6 +54,8 @@ static void tear(struct lib_flash *f, uint32_t at, const uint8_t *wanted, uint32
         break;
     case LIB_TEAR_PART:
         memcpy(f->bytes + at, wanted, f->part > 0 && n == unit ? f->part : n / 2);
+        if (n == unit && is_erased(f->bytes + at, unit))
+            f->used[at / unit] = DOUBTFUL; /* it began with 0xFF */
         break;
     case LIB_TEAR_GARBAGE:
         garble(f, at, n);

@@ -4,7 +4,8 @@ MUTATED      := $(filter-out %_openssl.c %_bearssl.c metadata/err.c metadata/pro
                 $(wildcard secondary/agent_*.c) $(patsubst %,secondary/%.c,boot slot trusted store)
 # Not those that take processes or libraries of their own, nor the long sweeps, which notice nothing that others miss.
 MUTATE_NOT   := test_fetch test_display test_secondary test_program test_crypto_bearssl test_tuf_client test_serve test_vehicle \
-                test_interop_vehicle test_cycle_bundles test_soak test_bitrot powerloss_agent powerloss_state
+                test_interop_vehicle test_cycle_bundles test_soak test_bitrot test_boot_reads powerloss_agent powerloss_bus \
+                powerloss_resume powerloss_state
 MUTATE_TESTS  = $(filter-out $(MUTATE_NOT),$(TESTS))
 MUTATE_OWN   := $(patsubst tests/%.c,$(BUILD)/mutate/tests/%.o,$(shell grep -l '^.include ".*\.c"' tests/test_*.c))
 
