@@ -3,6 +3,7 @@
  * full, in every layout. After the next cycle the bundle is not mixed, and after one more everybody is where
  * the order says: on the new image, or on the old one where a member was not well. Also with somebody else on
  * the bus who says anything in between. Every frame with ISOCTANE_THOROUGH set, else a sample. */
+#include "tests/lib_ecu.h"
 #include "tests/lib_firmware.h"
 #include "tests/lib_slots.h"
 #include "tests/suite.h"
@@ -31,7 +32,7 @@ static void publish(const char *what, unsigned counter)
     const char *const names[MEMBERS] = {"brake", "radio"};
     char *order[MEMBERS], *listed[MEMBERS];
     for (unsigned i = 0; i < MEMBERS; i++) {
-        struct up_span image = {lib_image_bytes(IMAGE, counter * MEMBERS + i), IMAGE};
+        struct up_span image = ecu_image(IMAGE, counter * MEMBERS + i); /* it lives on */
         order[i] =
             firmware_order(&y, i, author_text("%s-%s", names[i], what), counter, image, "pair", &listed[i]);
     }
