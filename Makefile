@@ -61,8 +61,8 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TESTLIB) $(call libs,sim primary secondar
 	$(if $(V),,@echo "  LD  $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK) $(LIBS)
 $(patsubst %,$(BUILD)/tests/%,$(FUZZERS)): $(BUILD)/tests/fuzz_main.o
-$(BUILD)/tests/test_boot_reads: LDFLAGS += -Wl,--wrap=up_hash_add
-$(BUILD)/tests/bench_verify: LDFLAGS += -Wl,--wrap=up_verify,--wrap=up_verify_digest,--wrap=up_sha256 \
+$(BUILD)/tests/test_boot_reads: override LDFLAGS += -Wl,--wrap=up_hash_add
+$(BUILD)/tests/bench_verify: override LDFLAGS += -Wl,--wrap=up_verify,--wrap=up_verify_digest,--wrap=up_sha256 \
     -Wl,--wrap=up_hash_begin,--wrap=up_hash_add,--wrap=up_hash_end
 
 # The cryptography of microcontrollers is no part of the programs of this host.
