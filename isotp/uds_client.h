@@ -50,6 +50,7 @@ struct uds_client {
         uint32_t probe; /* payload bytes of the block behind the one under way, sent to ask for it */
         uint32_t answer_us, streak; /* longest time for an answer, lately; blocks without loss */
         uint8_t counter, step, lost_in_a_row, strays;
+        bool doubted;      /* one refusal of the block under way was taken for a foreign one */
         bool maybe;        /* a copy of the block under way has left whole and was not answered */
         bool exit_unheard; /* so has a copy of the exit */
         bool learned;      /* blocks got lost, and the server went on answering: block_now counts */

@@ -76,6 +76,7 @@ static void next_block(struct uds_client *c, uint32_t now)
     struct uds_transfer *t = &c->transfer;
     t->maybe = false;
     t->lost_in_a_row = t->strays = 0;
+    t->doubted = false;
     if (t->done == t->bytes) {
         send_exit(c, UDS_EXIT, true, now);
         return;
@@ -223,6 +224,11 @@ bool uds_transfer_refused(struct uds_client *c, uint8_t code, uint32_t now)
     }
     if (t->step == UDS_BLOCK && code == UDS_WRONG_BLOCK_COUNTER && t->strays > 0) {
         t->strays--; /* an earlier copy of the probe */
+        return true;
+    }
+    /* Blocks of ours have the right length: most likely it is the answer to a foreign frame. */
+    if ((t->step == UDS_BLOCK || t->step == UDS_PROBE) && code == UDS_INCORRECT_LENGTH && !t->doubted) {
+        t->doubted = true;
         return true;
     }
     if (code != UDS_SEQUENCE_ERROR) return false;

@@ -746,6 +746,23 @@ START_TEST(refusal_anywhere_in_a_transfer_ends_it)
 }
 END_TEST
 
+/* 36 with a length that cannot be right was somebody else's: a frame of a stranger. */
+START_TEST(one_word_on_the_length_of_a_block_is_not_for_us)
+{
+    static const struct line once[] = {
+        {1, 0, "74 20 00 07"}, {2, 0, "7F 36 13"}, {2, 5 * MS, "76 01"}, {3, 0, "76 02"}, {4, 0, "77"}};
+    static const struct line twice[] = {{1, 0, "74 20 00 07"}, {2, 0, "7F 36 13"}, {2, 5 * MS, "7F 36 13"}};
+    set_up(once, 5, (struct uds_client_config){0});
+    uds_client_put_image(&client, 0, 0, data10, sizeof data10, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    ck_assert_uint_eq(asked, 4);
+    set_up(twice, 3, (struct uds_client_config){0});
+    uds_client_put_image(&client, 0, 0, data10, sizeof data10, w.now);
+    ck_assert_int_eq(outcome(), UDS_REFUSED);
+    ck_assert_uint_eq(client.code, UDS_INCORRECT_LENGTH);
+}
+END_TEST
+
 START_TEST(impossible_block_length_is_a_bad_answer)
 {
     static const char *const answers[] = {
@@ -957,7 +974,7 @@ SUITE("uds_client", positive_answer_is_handed_over_whole, usual_requests_are_spe
       server_that_falls_silent_does_not_make_the_next_blocks_shorter,
       second_answer_to_a_repeated_block_is_ignored, second_answer_to_a_repeated_request_is_ignored,
       exit_whose_answer_was_lost_is_not_a_failure, refusal_anywhere_in_a_transfer_ends_it,
-      impossible_block_length_is_a_bad_answer, block_length_of_eight_bytes_is_understood,
-      ordinary_request_ends_a_transfer, image_arrives_whole,
+      one_word_on_the_length_of_a_block_is_not_for_us, impossible_block_length_is_a_bad_answer,
+      block_length_of_eight_bytes_is_understood, ordinary_request_ends_a_transfer, image_arrives_whole,
       image_arrives_whole_though_blocks_take_their_time, image_arrives_whole_though_frames_are_lost,
       broken_transfer_goes_on_from_where_the_server_is)
