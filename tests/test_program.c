@@ -188,6 +188,7 @@ START_TEST(the_plant_installs_the_first_image_once)
     expect_status(PRIMARY("provision", "--name", "tcu/fw-1.bin"), 64);
     expect_status(PRIMARY("provision", "--image", "none.bin", "--name", "tcu/fw-1.bin"), 70);
     ck_assert(said("err", "--image none.bin: empty, or cannot be read"));
+    expect_status(PRIMARY("provision", "-i", "fw.bin", "-N", "../fw 1.bin"), 70);
     expect_status(PRIMARY("provision", "-i", "fw.bin", "-N", "tcu/fw-1.bin", "-r", "-1"), 64);
     ck_assert(said("err", "--release-counter -1: expected a number"));
     expect_status(PRIMARY("provision", "-i", "fw.bin", "-N", "tcu/fw-1.bin", "-r", "1"), 0);
