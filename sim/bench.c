@@ -123,6 +123,14 @@ static bool take_time(struct isotp_config *c, const char *value)
     return true;
 }
 
+/* Who is given more than the second of ISO 15765-2 is given it for flow control and consecutive frames, too.
+ */
+static void take_timeout(struct sim_bench_options *o, uint32_t ms)
+{
+    o->timeout_ms = ms;
+    if (ms > 1000) o->channel.n_as_us = o->channel.n_bs_us = o->channel.n_cr_us = ms * 1000;
+}
+
 bool sim_bench_take(struct sim_bench_options *o, int option, const char *value)
 {
     struct isotp_config *c = &o->channel;
@@ -176,9 +184,9 @@ bool sim_bench_take(struct sim_bench_options *o, int option, const char *value)
         good = take_link_layer(c, "72:64:1");
         break;
     case SIM_BENCH_TIMEOUT:
-        good = sim_bench_number(value, 10, 86400000, &n) && n > 0;
-        o->timeout_ms = (uint32_t)n;
-        wanted = "give milliseconds";
+        good = sim_bench_number(value, 10, 3600000, &n) && n > 0;
+        if (good) take_timeout(o, (uint32_t)n);
+        wanted = "give milliseconds, up to an hour";
         break;
     case SIM_BENCH_JSON:
         o->json = good = true;

@@ -53,7 +53,7 @@ enum {
     "  -L MTU:TX_DL:FLAGS     decimal; 72:64:1: CAN FD, frames of up to 64 bytes, bit rate switch\n"         \
     "  --fd                   the same as -L 72:64:1\n"                                                      \
     "  --functional ID        of functional requests (default 7DF, or 18DB33F1 with --fixed)\n"              \
-    "  --timeout MS           decimal: how long to wait\n"                                                   \
+    "  --timeout MS           decimal: how long to wait; above 1000 also within a message\n"                 \
     "  --json                 output as JSON\n"                                                              \
     "  --help\n"
 

@@ -30,7 +30,8 @@ finish() { # the processes that end by themselves
     for p in "${processes[@]}"; do wait "$p" || fail "one of ours ended with status $?"; done
     processes=()
 }
-listening() { cat /proc/net/can/rcvlist_* | grep -qw "$1"; } # what kind of socket
+listening() { cat /proc/net/can/rcvlist_* | grep -qw "$1"; } # on which interface, or what kind of socket
+heard() { grep -qi "^ *vcan0 *$1" /proc/net/can/rcvlist_sff; } # an identifier, on vcan0
 has_lines() { [ "$(wc -l <"$2")" -ge "$1" ]; }
 stop() {
     kill "${processes[@]}" 2>/dev/null || :
@@ -44,6 +45,8 @@ bridge() {
     command -v cansend >/dev/null || { echo "skipped: can-utils is not installed (Debian: apt-get install can-utils)"; exit 77; }
     start left candump -L vcan0
     start right candump -L vcan1
+    wait_until listening vcan0 || fail "the left candump does not listen"
+    wait_until listening vcan1 || fail "the right candump does not listen"
     start bridge "$sim" bus --bridge can:vcan0 --bridge can:vcan1 --data-bitrate 0 --capture "$folder/between.pcapng" \
         --rule 'drop id=100' --rule 'alter id=7E0 from=1 set=1:FF' --rule 'delay id=200 by=100ms' \
         --rule 'spoof id=300 frame=301#AA count=1'
@@ -51,14 +54,17 @@ bridge() {
     cansend vcan0 100#01         # dropped
     cansend vcan0 7E0#0102       # altered
     cansend vcan1 7E0#0102       # not in this direction
-    cansend vcan0 200#02         # overtaken by the next
+    cansend vcan0 200#02         # comes later
     cansend vcan0 18DA10F1##1AABBCCDD
     cansend vcan1 300#03         # forged after
     wait_until grep -q '200#02' "$folder/right.out" || fail "nothing came"
     wait_until grep -q '301#AA' "$folder/left.out" || fail "nothing was forged"
+    wait_until grep -q '301#AA' "$folder/right.out" || fail "nothing was forged at the right"
     stop
-    grep -v ' 7E0#0102' "$folder/right.out" | sed -e 's/.* //' -e 's/##5/##1/' >"$folder/got"
-    printf '%s\n' 7E0#01FF 18DA10F1##1AABBCCDD 300#03 301#AA 200#02 | diff - "$folder/got" || fail "right is wrong"
+    grep -v -e ' 7E0#0102' -e ' 200#02' "$folder/right.out" | sed -e 's/.* //' -e 's/##5/##1/' >"$folder/got"
+    printf '%s\n' 7E0#01FF 18DA10F1##1AABBCCDD 300#03 301#AA | diff - "$folder/got" || fail "right is wrong"
+    cat "$folder/left.out" "$folder/right.out" |
+        awk '/ 200#02/ { at[n++] = substr($1, 8) } END { exit !(n == 2 && at[1] - at[0] >= 0.1) }' || fail "it was not delayed"
     grep -q ' 7E0#0102' "$folder/left.out" || fail "the other direction was altered, too"
     grep -q 'sent\|1 dropped' "$folder/bridge.out" || fail "the bridge did not count"
     echo "bridge: can-utils at both ends, drop, alter, delay and spoof between"
@@ -71,6 +77,7 @@ through_the_bridge() {
     start ecu "$sim" uds serve can:vcan1 --size 8192 --memory "$folder/memory"
     wait_until grep -q 'an ECU' "$folder/ecu.out" || fail "no ECU"
     start listener isotpdump -s 7E0 -d 7E8 -u vcan0
+    wait_until heard 7E8 || fail "isotpdump does not listen"
     start dump "$sim" isotp dump can:vcan0 -u --write "$folder/vcan.pcapng"
     wait_until grep -q listening "$folder/dump.out" || fail "no dump"
     "$sim" uds flash can:vcan0 "$folder/image" --quiet --repeats 5 >"$folder/flash.out" 2>&1 || fail "not flashed"
@@ -98,7 +105,7 @@ kernel() {
         [ "$(awk '{ printf "%s ", NF }' "$folder/theirs.out")" = "$lengths " ] || fail "isotprecv $theirs: other lengths"
 
         # shellcheck disable=SC2086
-        start ours "$sim" isotp recv $ours --count 4 --timeout 20000 --quiet can:vcan0
+        start ours "$sim" isotp recv $ours --count 4 --timeout 60000 --quiet can:vcan0
         wait_until listening raw || fail "ours does not listen"
         for n in $lengths; do
             # shellcheck disable=SC2086
@@ -131,7 +138,7 @@ scapy() {
     start ecu "$python" tests/interop_bench.py "$port" "$folder/memory"
     wait_until grep -q ready "$folder/ecu.out" || fail "scapy did not start"
     "$sim" uds flash "socketcand:127.0.0.1:$port/can0" "$folder/image" --address 8000 --level 1 \
-        --key-command 'sh -c "echo A5A5A5A5" #' --fingerprint F15A:0102 --check 0202 --check FF01 --timeout 2000 \
+        --key-command 'sh -c "echo A5A5A5A5" #' --fingerprint F15A:0102 --check 0202 --check FF01 --timeout 30000 \
         >"$folder/flash.out" 2>&1 || fail "not flashed"
     grep -q 'F190 SCAPY0000000ECU01' "$folder/flash.out" || fail "not identified"
     wait "${processes[1]}" || fail "scapy has something to complain about"

@@ -38,6 +38,6 @@ make_ecu "$folder/ecu" "$link" >"$folder/provisioned" 2>&1 || { cat "$folder/pro
 "$build/isoctane-secondary" run "$folder/ecu/ecu.conf" >"$folder/ecu.out" 2>&1 &
 processes+=($!)
 wait_until grep -q event=boot "$folder/ecu.out"
-timeout -k 1 20 "$python" tests/interop_scapy.py "$can" "$folder/ecu/repos/director/1.root.json"
+timeout -k 1 90 "$python" tests/interop_scapy.py "$can" "$folder/ecu/repos/director/1.root.json"
 # The reset that scapy asked for has happened.
 wait_until grep -q boots=2 "$folder/ecu.out" || { cat "$folder/ecu.out"; exit 1; }

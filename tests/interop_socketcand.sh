@@ -22,7 +22,7 @@ bus=$!
 tries=0
 until grep -q ready "$folder/out"; do
     tries=$((tries + 1))
-    if [ $tries -gt 50 ]; then
+    if [ $tries -gt 600 ]; then
         echo "the bus did not start:"
         cat "$folder/err"
         exit 1
@@ -42,7 +42,7 @@ FRAME = struct.Struct("=IBxxx8s")  # struct can_frame
 EXTENDED, ERROR = 0x80000000, 0x20000000
 
 ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-ours.settimeout(10)
+ours.settimeout(60)
 ours.connect(path)
 greeting, _, _ = FRAME.unpack(ours.recv(72))
 assert greeting & ERROR, "the bus greets with an error frame"
@@ -59,7 +59,7 @@ for identifier, data in frames:
 for identifier, data in frames * 200:
     ours.send(FRAME.pack(identifier | (EXTENDED if identifier > 0x7FF else 0), len(data), data))
 for n, (identifier, data) in enumerate(frames * 200):
-    message = theirs.recv(10)
+    message = theirs.recv(60)
     assert message is not None, "frame %d did not come" % n
     assert message.arbitration_id == identifier and bytes(message.data) == data, message
 theirs.shutdown()

@@ -40,7 +40,7 @@ wait_until() { # COMMAND...
     local tries=0
     until "$@" 2>/dev/null; do
         tries=$((tries + 1))
-        [ $tries -lt 50 ] || return
+        [ $tries -lt 600 ] || return
         sleep 0.1
     done
 }

@@ -94,7 +94,7 @@ start() { # LOG READY COMMAND...
     local tries=0
     until grep -q "$ready" "$log"; do
         tries=$((tries + 1))
-        { [ $tries -lt 500 ] && kill -0 $started 2>/dev/null; } || return
+        { [ $tries -lt 6000 ] && kill -0 $started 2>/dev/null; } || return
         sleep 0.01
     done
 }

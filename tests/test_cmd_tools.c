@@ -127,6 +127,7 @@ static const struct {
     {"isotp send -p zz @ 00", "-p zz: give a byte", SIM_EXIT_USAGE},
     {"isotp send -m 80 @ 00", "-m 80: give 0 to 7F", SIM_EXIT_USAGE},
     {"isotp send --timeout 0 @ 00", "give milliseconds", SIM_EXIT_USAGE},
+    {"isotp send --timeout 3600001 @ 00", "up to an hour", SIM_EXIT_USAGE},
     {"isotp send @ xyz", "hexadecimal bytes", SIM_EXIT_USAGE},
     {"isotp send -D 0 @", "give a whole number", SIM_EXIT_USAGE},
     {"isotp send bus:/nowhere 00", "no bus there", SIM_EXIT_CONFIG},
