@@ -64,7 +64,8 @@ static uint32_t sum(const uint8_t *p, uint32_t n)
 static bool sink_begin(void *ctx, uint32_t bytes)
 {
     struct end *e = ctx;
-    CHECK(!e->sinking && !e->lent && bytes > e->capacity && bytes <= e->sink.max_bytes);
+    CHECK(!e->sinking && bytes > e->capacity && bytes <= e->sink.max_bytes);
+    CHECK(!e->lent || e->lent_data == e->l.rx.functional); /* which has a place of its own */
     e->sinking = true;
     e->announced = bytes;
     e->sunk_bytes = 0;
