@@ -23,8 +23,9 @@ enum up_err up_canon_digest(struct up_span value, enum up_dialect dialect, uint8
  * inexact (metadata/json.h). */
 enum up_err up_canon_digest_read(struct up_span value, enum up_dialect dialect, bool inexact,
                                  uint8_t digest[UP_SHA256_BYTES], bool *same) UP_NODISCARD;
-/* Any VALUE, sorted into ROOM. LIMIT: ROOM is too small (3 * VALUE.n always suffices; VALUE.n for TUF), or
- * there is too much disorder (UP_UNSORTED_MAX, UP_UNSORTED_EFFORT). ROOM is as before then. */
+/* Any VALUE, sorted into ROOM, in a time of N log N for N members in any order. PARSE: no JSON, or a name
+ * comes twice. LIMIT: ROOM is too small (3 * VALUE.n always suffices; 2 * VALUE.n for TUF). ROOM is as before
+ * then. */
 enum up_err up_canon_sort(struct up_span value, enum up_dialect dialect, struct up_buf *room,
                           struct up_span *sorted) UP_NODISCARD;
 /* Canonical bytes of the sorted VALUE into ROOM (VALUE.n always suffices). Errors as of up_canon_digest, and

@@ -132,7 +132,7 @@ void up_json_open(struct up_json *j, struct up_span text)
     j->end = text.p == NULL ? NULL : text.p + text.n;
     j->err = UP_OK;
     j->depth = 0;
-    j->checked = j->loose = j->inexact = false;
+    j->checked = j->to_sort = j->loose = j->inexact = false;
     j->effort = UP_UNSORTED_EFFORT(text.n);
 }
 
@@ -269,22 +269,18 @@ static struct up_span string(struct up_json *j)
     return (struct up_span){start, (size_t)(p - start)};
 }
 
-/* PARSE: NAME is among the members from P to END, which have all been checked. LIMIT: too many to compare
- * with. */
-static enum up_err look_for_twin(const uint8_t *p, const uint8_t *end, struct up_span name)
+/* Is NAME among the members from P to END, which have all been checked? */
+static bool has_twin(const uint8_t *p, const uint8_t *end, struct up_span name)
 {
-    unsigned depth = 0, members = 0;
+    unsigned depth = 0;
     bool at_name = true;
     while (p < end) {
         uint8_t c = *p++;
         if (c == '"') {
             const uint8_t *start = p;
             while (*p != '"') p += *p == '\\' ? 2 : 1;
-            if (at_name) {
-                if (up_json_cmp((struct up_span){start, (size_t)(p - start)}, name) == 0) return UP_PARSE;
-                if (++members == UP_UNSORTED_MAX) return UP_LIMIT;
-                at_name = false;
-            }
+            if (at_name && up_json_cmp((struct up_span){start, (size_t)(p - start)}, name) == 0) return true;
+            at_name = false;
             p++;
         } else if (c == '{' || c == '[') {
             depth++;
@@ -294,7 +290,18 @@ static enum up_err look_for_twin(const uint8_t *p, const uint8_t *end, struct up
             at_name = depth == 0;
         }
     }
-    return UP_OK;
+    return false;
+}
+
+/* NAME, which begins at HERE, does not ascend: it is looked for among all before it, if these are few. */
+static enum up_err check_twin(struct up_json *j, const uint8_t *here, struct up_span name)
+{
+    const struct up_json_level *l = &j->level[j->depth - 1];
+    const uint64_t effort = (uint64_t)(here - l->start);
+    j->loose = true;
+    if (l->members == UP_UNSORTED_MAX || effort > j->effort) return j->to_sort ? UP_OK : UP_LIMIT;
+    j->effort -= effort;
+    return has_twin(l->start, here, name) ? UP_PARSE : UP_OK;
 }
 
 bool up_json_member(struct up_json *j, struct up_span *name)
@@ -316,15 +323,13 @@ bool up_json_member(struct up_json *j, struct up_span *name)
     if (j->checked || l->highest.p == NULL || up_json_cmp(l->highest, s) < 0) {
         l->highest = s;
     } else {
-        j->loose = true;
-        uint64_t effort = (uint64_t)(here - l->start);
-        enum up_err e = effort > j->effort ? UP_LIMIT : look_for_twin(l->start, here, s);
-        j->effort -= effort;
+        enum up_err e = check_twin(j, here, s);
         if (e != UP_OK) {
             up_json_fail(j, e);
             return false;
         }
     }
+    if (l->members < UP_UNSORTED_MAX) l->members++;
     *name = s;
     return true;
 }

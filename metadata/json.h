@@ -1,7 +1,7 @@
 /* The one strict JSON reader of the trust path, and the writer of what we sign. RFC 8259 without its
  * loopholes: UTF-8 only, no duplicate members, depth at most UP_DEPTH_MAX, no trailing bytes. Nothing is
  * allocated or copied: strings and values are spans into the text. Names that ascend cost nothing; of others
- * an object has at most UP_UNSORTED_MAX.
+ * an object has at most UP_UNSORTED_MAX, unless the text will be sorted.
  *
  * A pull reader with a sticky error: after the first failure every call returns nothing, so callers test err
  * once.
@@ -25,6 +25,7 @@ struct up_json {
     enum up_err err;
     uint8_t depth;
     bool checked;               /* private: opened as such */
+    bool to_sort;               /* set after open(): duplicates in large objects are found by who sorts */
     bool loose;                 /* so far: white space, or names out of order */
     bool inexact;               /* so far: numbers that are not integers in their one spelling */
     uint64_t effort;            /* private: bytes that may still be searched for twins */
@@ -32,6 +33,7 @@ struct up_json {
         const uint8_t *start;   /* first member or item */
         struct up_span highest; /* of the names until now, raw */
         bool array, first;
+        uint8_t members; /* so far, or UP_UNSORTED_MAX */
     } level[UP_DEPTH_MAX];
 };
 

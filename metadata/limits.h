@@ -11,7 +11,7 @@
 
 #define UP_VERSION_MAX  0x7FFFFFFF /* 2^31-1: fits every integer type that meets it */
 #define UP_DEPTH_MAX    16         /* JSON nesting: ours is 7 deep */
-#define UP_UNSORTED_MAX 64         /* members of an object whose names do not ascend */
+#define UP_UNSORTED_MAX 64         /* members of an unsorted object that nothing sorts */
 /* Bytes that may be looked at again because names do not ascend, in a text of N: what an attacker can make of
  * nested unsorted objects stays linear. Twice what one object of UP_UNSORTED_MAX members can take. */
 #define UP_UNSORTED_EFFORT(n) ((uint64_t)(n)*128 + 1048576)

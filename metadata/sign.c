@@ -12,13 +12,15 @@ enum up_err up_signed_open(struct up_span file, const struct up_profile *profile
     bool loose = false, inexact = false; /* the body */
     for (up_json_object(&j); up_json_member(&j, &name);) {
         j.loose = j.inexact = false;
+        j.to_sort = up_json_is(name, "signed"); /* only there: nothing sorts what is around it */
         struct up_span value = up_json_value(&j);
         if (up_json_is(name, "signatures")) {
             s.signatures = value;
-        } else if (up_json_is(name, "signed")) {
+        } else if (j.to_sort) {
             s.body = value;
             loose = j.loose; /* perhaps only what stands before it */
             inexact = j.inexact;
+            j.to_sort = false;
         }
     }
     up_json_close(&j);

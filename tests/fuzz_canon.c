@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) return 0;
     enum up_dialect dialect = data[0] & 1 ? UP_DIALECT_DEPLOYED : UP_DIALECT_TUF;
     struct up_span text = {data + 1, size - 1}, sorted, again, canonical;
-    size_t promised = dialect == UP_DIALECT_TUF ? text.n : 3 * text.n;
+    size_t promised = dialect == UP_DIALECT_TUF ? 2 * text.n : 3 * text.n;
     uint8_t digest[UP_SHA256_BYTES], of_text[UP_SHA256_BYTES], of_bytes[UP_SHA256_BYTES];
     bool same, in_place;
 
@@ -17,11 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum up_err e = up_canon_sort(text, dialect, &room, &sorted);
     enum up_err direct = up_canon_digest(text, dialect, of_text, &in_place);
     if (e != UP_OK) {
-        struct up_json j; /* a wide object, or no JSON at all */
+        struct up_json j; /* no JSON, or a name twice: in a wide object only who sorts sees that */
         up_json_open(&j, text);
         (void)up_json_value(&j);
         up_json_close(&j);
-        must(j.err == e || (j.err == UP_OK && e == UP_LIMIT), "refuses more than it says");
+        must(j.err == e || (j.err == UP_LIMIT && e == UP_PARSE), "refuses more than it says");
         must(direct != UP_OK, "digest of what cannot be sorted");
         must(room.n == 0, "a failure used room");
     } else {

@@ -64,7 +64,9 @@ class Repository:
         digest = hashlib.sha256(content.encode()).hexdigest()
         self.put("targets/dir/%s.file.txt" % digest, content)
         body = self.head("targets", version)
-        body["targets"] = {"dir/file.txt": {"length": len(content), "hashes": {"sha256": digest, "md5": "00"}, "custom": {"version": 3}}}
+        others = [i * 7 % 300 for i in range(300)]  # in no order, as out of a hash table
+        body["targets"] = {"dir/%03d" % i: {"length": i, "hashes": {"sha256": "ab" * 32}} for i in others}
+        body["targets"]["dir/file.txt"] = {"length": len(content), "hashes": {"sha256": digest, "md5": "00"}, "custom": {"version": 3}}
         self.write("%d.made%%20by%%2F%%20role%%20%%C3%%A9.json" % version, role, body)
         body = self.head("targets", version)
         body["targets"] = {}

@@ -156,13 +156,24 @@ struct up_span author_envelope(const char *entries, const char *body)
     return up_span_of(author_text("{\"signatures\":[%s],\"signed\":%s}", entries, body));
 }
 
-struct up_span author_sign(const struct up_profile *p, uint32_t keys, const char *body)
+static char *sign_sorted(const struct up_profile *p, uint32_t keys, const char *sorted)
 {
-    char *sorted = author_sorted(p, body), *entries = author_text("%s", "");
+    char *entries = author_text("%s", "");
     for (unsigned n = 0; n < 32; n++)
         if (keys & KEY(n))
             entries = author_text("%s%s%s", entries, entries[0] ? "," : "", author_entry(p, n, sorted));
-    return author_envelope(entries, sorted);
+    return entries;
+}
+
+struct up_span author_sign(const struct up_profile *p, uint32_t keys, const char *body)
+{
+    char *sorted = author_sorted(p, body);
+    return author_envelope(sign_sorted(p, keys, sorted), sorted);
+}
+
+struct up_span author_sign_unsorted(const struct up_profile *p, uint32_t keys, const char *body)
+{
+    return author_envelope(sign_sorted(p, keys, author_sorted(p, body)), body);
 }
 
 struct up_span author_sign_into(const struct up_profile *p, unsigned key, struct up_span body,

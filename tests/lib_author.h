@@ -35,6 +35,8 @@ char *author_keyids(const struct up_profile *p, uint32_t keys); /* [ID, ...] */
 
 /* {"signatures":[...],"signed":BODY}: BODY, in any order, is sorted, and each of KEYS signs it. */
 struct up_span author_sign(const struct up_profile *p, uint32_t keys, const char *body);
+/* The same, with BODY in the file as it stands. */
+struct up_span author_sign_unsorted(const struct up_profile *p, uint32_t keys, const char *body);
 /* The same from its parts: entries of a signature list, and a body that stays as it is. */
 char *author_sorted(const struct up_profile *p, const char *body);
 char *author_entry(const struct up_profile *p, unsigned key, const char *sorted);

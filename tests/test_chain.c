@@ -670,6 +670,81 @@ START_TEST(a_second_timestamp_of_plain_tuf_is_passed_over)
 }
 END_TEST
 
+/* What a generator writes that keeps its images in a hash table: N of them, once each, in no order. */
+static char *images_in_disorder(unsigned n)
+{
+    char *text = author_text("%*s", (int)(300 * n), ""), *p = text;
+    for (unsigned i = 0; i < n; i++)
+        p += sprintf(p, "%s%s", i > 0 ? "," : "",
+                     author_image(author_text("fw-%05u", i * 7919 % n), "brake-hw", 1 + i * 7919 % n));
+    return text;
+}
+
+static void publish_unsorted(const char *images, unsigned version)
+{
+    const struct author *a = &site.author[UP_IMAGE];
+    char *body = author_targets_body(a, version, images, "");
+    struct up_span targets = author_sign_unsorted(a->profile, a->ring[UP_TARGETS].keys, body);
+    shelf_publish(&site.net.shelf[UP_IMAGE], a, version, targets, version, "");
+}
+
+/* V-TGT-11, E-FMT-07 */
+START_TEST(thousands_of_images_in_the_order_of_another_generator_verify)
+{
+    static const unsigned count[] = {65, 1000, 10000};
+    site_open(&site, &up_profile_strict);
+    for (unsigned i = 0; i < sizeof count / sizeof *count; i++) {
+        struct up_target found;
+        publish_unsorted(images_in_disorder(count[i]), i + 2);
+        site_accepted(&site, UP_IMAGE, i + 2);
+        site_restart(&site);
+        IS(site.chain[UP_IMAGE].damage.err, UP_OK);
+        ck_assert_int_eq(site_walk(&site, UP_IMAGE), PRI_NOTHING);
+        for (unsigned k = 0; k < count[i]; k += 64) {
+            const char *name = author_text("fw-%05u", k);
+            IS(up_targets_find(&site.chain[UP_IMAGE].trust.targets, up_span_of(name), &up_profile_strict,
+                               &found),
+               UP_OK);
+            ck_assert_uint_eq(found.release_counter, 1 + k);
+        }
+    }
+    site_close(&site);
+}
+END_TEST
+
+/* E-TGT-08, E-FMT-07 */
+START_TEST(disorder_hides_neither_a_second_image_of_a_name_nor_another_counter)
+{
+    site_open(&site, &up_profile_strict);
+    char *images = images_in_disorder(500);
+    publish_unsorted(images, 2);
+    site_accepted(&site, UP_IMAGE, 2);
+    publish_unsorted(images, 3);
+    struct up_span good = shelf_get(&site.net.shelf[UP_IMAGE], "3.targets.json");
+    const char *text = author_text("%.*s", TEXT(good)), *first = author_image("fw-00000", "brake-hw", 1);
+    static const struct {
+        const char *from, *to;
+        enum up_err want;
+    } c[] = {{"\"fw-00250\":", "\"fw-00000\":", UP_PARSE},
+             {"\"fw-00250\":", "\"fw-\\u003000000\":", UP_SIG_THRESHOLD},
+             {"\"fw-00250\":", "\"fw-000\\u00300\":", UP_PARSE},
+             {"\"releaseCounter\":251", "\"releaseCounter\":252", UP_SIG_THRESHOLD}};
+    for (unsigned i = 0; i <= sizeof c / sizeof *c; i++) {
+        const bool last = i == sizeof c / sizeof *c; /* one more in front of all */
+        char *bad = last ? author_with(text, "\"targets\":{", author_text("\"targets\":{%s,", first))
+                         : author_with(text, c[i].from, c[i].to);
+        const struct author *a = &site.author[UP_IMAGE];
+        shelf_publish(&site.net.shelf[UP_IMAGE], a, 3 + i, up_span_of(bad), 3, "");
+        ck_assert_int_eq(site_walk(&site, UP_IMAGE), PRI_FAILED);
+        IS(site.chain[UP_IMAGE].problem.err, last ? UP_PARSE : c[i].want);
+        ck_assert_uint_eq(site.chain[UP_IMAGE].trust.targets.head.version, 2);
+    }
+    publish_unsorted(images, 9);
+    site_accepted(&site, UP_IMAGE, 9);
+    site_close(&site);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *for_each_repository[] = {
@@ -697,7 +772,9 @@ int main(void)
                              image_repository_files_become_durable_one_by_one,
                              without_memory_the_cycle_ends_and_the_next_one_succeeds,
                              without_a_usable_first_root_there_is_no_trust,
-                             a_second_timestamp_of_plain_tuf_is_passed_over};
+                             a_second_timestamp_of_plain_tuf_is_passed_over,
+                             thousands_of_images_in_the_order_of_another_generator_verify,
+                             disorder_hides_neither_a_second_image_of_a_name_nor_another_counter};
     Suite *suite = suite_create("chain");
     TCase *c = tcase_create("chain");
     tcase_set_timeout(c, 60);

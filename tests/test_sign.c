@@ -273,15 +273,56 @@ START_TEST(a_room_that_is_too_small_is_not_overrun)
 {
     static const char loose[] =
         "{\"signatures\":[],\"signed\":{\"b\":\"x\\ny\",\"a\":1}}"; /* sorted: 18 bytes, canonical: 17 */
+    const size_t enough = 17 + 2 * sizeof(uint32_t); /* but for the bracket, and the places of two members */
     for (size_t cap = 0; cap < 45; cap++) {
         struct up_buf room = {.p = space, .cap = cap};
         struct up_signed s;
         memset(space, 0x55, 64);
         enum up_err e = up_signed_open(UP_SPAN(loose), strict, &room, &s);
         ck_assert_int_eq(space[cap], 0x55);
-        ck_assert_int_eq(e, cap < 18 ? UP_LIMIT : UP_OK);
+        ck_assert_int_eq(e, cap < enough ? UP_LIMIT : UP_OK);
         if (e == UP_OK) ck_assert_int_eq(s.message.p != NULL, cap >= 35);
     }
+}
+END_TEST
+
+/* E-FMT-07, E-FMT-02 */
+START_TEST(what_is_around_the_body_is_not_sorted_and_hides_no_second_one)
+{
+    static struct text file;
+    struct up_signed s;
+    for (int wide = 0; wide <= 1; wide++) {
+        file.n = 0;
+        add(&file, "{\"x\":0");
+        for (int i = 0; i < (wide ? 63 : 3); i++) add(&file, ",\"m%02d\":0", 99 - i);
+        add(&file, ",\"signed\":{\"a\":1,\"b\":2},\"signatures\":[]");
+        const size_t n = file.n;
+        add(&file, "}");
+        ck_assert_int_eq(open_file(file.p, strict, &s), wide ? UP_LIMIT : UP_OK);
+        file.n = n;
+        add(&file, ",\"signed\":{\"a\":1}}");
+        ck_assert_int_eq(open_file(file.p, strict, &s), wide ? UP_LIMIT : UP_PARSE);
+    }
+    /* a wide one that ascends up to its body */
+    file.n = 0;
+    add(&file, "{\"a\":0");
+    for (int i = 0; i < 70; i++) add(&file, ",\"m%02d\":0", i);
+    add(&file, ",\"signed\":{},\"signatures\":[]}");
+    ck_assert_int_eq(open_file(file.p, strict, &s), UP_LIMIT);
+    /* a wide body in disorder, and then what its envelope may not hold */
+    file.n = 0;
+    add(&file, "{\"signatures\":[],\"signed\":{");
+    for (int i = 0; i < 99; i++) add(&file, "\"m%02d\":0,", 99 - i);
+    add(&file, "\"a\":0}");
+    const size_t n = file.n;
+    add(&file, "}");
+    ck_assert_int_eq(open_file(file.p, strict, &s), UP_OK);
+    ck_assert_int_eq(up_signed_open(span(&file), strict, NULL, &s), UP_NOT_CANONICAL);
+    file.n = n;
+    add(&file, ",\"t\":{");
+    for (int i = 0; i < 99; i++) add(&file, "\"m%02d\":0,", 99 - i);
+    add(&file, "\"a\":0}}");
+    ck_assert_int_eq(open_file(file.p, strict, &s), UP_LIMIT);
 }
 END_TEST
 
@@ -1051,8 +1092,9 @@ START_TEST(deployed_key_types_come_in_either_case_and_no_other)
 }
 END_TEST
 
-SUITE("sign", deployed_key_types_come_in_either_case_and_no_other,
-      a_ring_of_the_same_keys_under_other_ids_is_another, no_more_signatures_are_verified_than_are_needed,
+SUITE("sign", what_is_around_the_body_is_not_sorted_and_hides_no_second_one,
+      deployed_key_types_come_in_either_case_and_no_other, a_ring_of_the_same_keys_under_other_ids_is_another,
+      no_more_signatures_are_verified_than_are_needed,
       the_scheme_of_a_key_decides_only_where_there_are_schemes,
       a_ring_has_no_more_keys_than_can_be_counted_whoever_asks, a_list_of_ids_that_are_none_is_refused,
       an_envelope_has_its_two_parts_in_any_order, another_spelling_is_the_same_file,
