@@ -41,14 +41,29 @@ static uint32_t limit_of(const struct sec_identity *id, struct up_span path)
     return 0;
 }
 
+/* Behind what the bank has held last, so that wear is even; where what is trusted takes more than a third of
+ * it, at the first sector, so that there is room. */
 void sec_agent_staging_begin(struct sec_agent *a)
 {
-    sec_bank_begin(&a->staging, a->flash, a->layout.bank[a->trusted.bank ^ 1], a->boots + a->runs);
+    const unsigned other = a->trusted.bank ^ 1;
+    const struct sec_region bank = a->layout.bank[other];
+    const bool roomy = sec_trusted_size(&a->trusted, a->flash, &a->layout) <= bank.bytes / 3;
+    const uint32_t behind = sec_region_has(bank, a->staged_end) ? a->staged_end : a->trusted.end[other];
+    const bool known = roomy && sec_region_has(bank, behind) && behind % a->flash->sector == 0;
+    sec_bank_begin(&a->staging, a->flash, bank, known ? behind : bank.at);
 }
 
 void sec_agent_staging_refill(struct sec_agent *a)
 {
     a->staged_left = (uint64_t)SEC_STAGED_BANKS * a->layout.bank[0].bytes;
+}
+
+/* What would fit had the set begun at the first sector will, when it is sent again. */
+static void make_room(struct sec_agent *a, uint32_t carried, uint32_t size)
+{
+    struct sec_bank *b = &a->staging;
+    if (b->region.bytes < carried || b->region.bytes - carried < size) return;
+    sec_bank_begin(b, b->flash, b->region, b->region.at);
 }
 
 /* What is trusted now must fit beside what is staged, for what is not sent again is carried over. */
@@ -63,9 +78,12 @@ enum uds_code sec_agent_file(void *ctx, const struct uds_file_request *f)
         return UDS_OUT_OF_RANGE;
     }
     const uint32_t size = sec_bank_size(a->flash, (uint32_t)f->bytes, path.n);
-    const uint32_t carried = sec_trusted_size(&a->trusted, a->flash, &a->layout),
-                   room = sec_bank_room(&a->staging);
-    if (size > a->staged_left || carried > room || size > room - carried) return UDS_DOWNLOAD_NOT_ACCEPTED;
+    const uint32_t carried = sec_trusted_size(&a->trusted, a->flash, &a->layout);
+    if (size > a->staged_left) return UDS_DOWNLOAD_NOT_ACCEPTED;
+    if (carried > sec_bank_room(&a->staging, size)) {
+        make_room(a, carried, size);
+        return UDS_DOWNLOAD_NOT_ACCEPTED;
+    }
     if (sec_bank_open(&a->staging, path, (uint32_t)f->bytes) != UP_OK) return UDS_DOWNLOAD_NOT_ACCEPTED;
     a->staged_left -= size;
     a->transfer = SEC_FILE;

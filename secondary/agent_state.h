@@ -76,7 +76,7 @@ struct sec_agent {
 
     struct sec_bank staging;
     uint64_t staged_left; /* budget of this boot, bytes */
-    uint32_t runs;        /* of 0310, this boot */
+    uint32_t staged_end;  /* of the set before: sec_bank_end() */
     enum { SEC_NO_TRANSFER, SEC_FILE, SEC_IMAGE } transfer;
     uint8_t filling; /* slot */
     struct sec_filter filter;
@@ -137,7 +137,8 @@ enum up_err sec_chain_commit(struct sec_agent *a);
 
 /* agent_time.c */
 enum up_err sec_time_load(struct sec_agent *a);
-enum up_err sec_time_save(struct sec_store *store, const struct up_clock *c, int64_t previous_s);
+enum up_err sec_time_save(struct sec_store *store, const struct up_clock *c, int64_t previous_s,
+                          uint32_t staged_end) UP_NODISCARD;
 /* FILE attests the time under ROOT. */
 enum up_err sec_time_feed(struct sec_agent *a, const struct up_root *root, struct up_span file);
 void sec_time_on_root(struct sec_agent *a, const struct up_root *root);

@@ -155,7 +155,7 @@ static enum up_err conclude(struct sec_agent *a, enum up_err verdict)
     if (!well) sec_note(a, verdict, (struct up_span){v->path, v->path_bytes});
     if (well) sec_notes_told(a);
     a->work = SEC_IDLE;
-    a->runs++;
+    a->staged_end = sec_bank_end(&a->staging);
     sec_agent_staging_begin(a);
     return verdict;
 }

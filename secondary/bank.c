@@ -29,7 +29,7 @@ bool sec_file_at(const struct sec_flash *flash, struct sec_region region, uint32
     struct sec_pack k = sec_pack_reader((struct up_span){flash->mapped + at, ENTRY_BYTES});
     pack_entry(&k, &magic, &before, &data, &bytes, &path_bytes);
     bool sane = magic == MAGIC && path_bytes <= region.bytes - (at - region.at) - ENTRY_BYTES &&
-                data >= region.at && data <= at && bytes <= at - data && (before == SEC_NONE || before < at);
+                data >= region.at && data <= at && bytes <= at - data;
     if (!sane) return false;
     out->path = (struct up_span){flash->mapped + at + ENTRY_BYTES, path_bytes};
     out->bytes = (struct up_span){flash->mapped + data, bytes};
@@ -37,17 +37,21 @@ bool sec_file_at(const struct sec_flash *flash, struct sec_region region, uint32
     return true;
 }
 
-void sec_bank_begin(struct sec_bank *b, const struct sec_flash *flash, struct sec_region region,
-                    uint32_t turn)
+void sec_bank_begin(struct sec_bank *b, const struct sec_flash *flash, struct sec_region region, uint32_t at)
 {
-    const uint32_t places = region.bytes / flash->sector / 4;
-    const uint32_t skipped = places > 0 ? turn % places * flash->sector : 0;
     b->flash = flash;
     b->region = region;
-    b->turn = turn;
+    b->begin = at;
+    b->ahead = at - region.at;
     b->last = SEC_NONE;
     b->open = false;
-    sec_writer_begin(&b->writer, flash, region.at + skipped, region.at + region.bytes, true);
+    sec_writer_begin(&b->writer, flash, at, region.at + region.bytes, true);
+}
+
+uint32_t sec_bank_end(const struct sec_bank *b)
+{
+    const uint32_t sector = b->flash->sector, at = b->writer.at + (sector - b->writer.at % sector) % sector;
+    return at < b->region.at + b->region.bytes ? at : b->region.at;
 }
 
 uint32_t sec_bank_size(const struct sec_flash *flash, uint32_t bytes, size_t path_bytes)
@@ -55,15 +59,23 @@ uint32_t sec_bank_size(const struct sec_flash *flash, uint32_t bytes, size_t pat
     return padded(flash, bytes) + padded(flash, ENTRY_BYTES + (uint32_t)path_bytes);
 }
 
-uint32_t sec_bank_room(const struct sec_bank *b)
+static uint32_t here(const struct sec_bank *b)
 {
     return b->writer.end - b->writer.at;
+}
+
+/* Files of any sizes fit together where each piece alone would take them all. */
+uint32_t sec_bank_room(const struct sec_bank *b, uint32_t size)
+{
+    if (size > here(b)) return size < b->ahead ? b->ahead - size : 0;
+    const uint32_t left = here(b) - size;
+    return left > b->ahead ? left : b->ahead;
 }
 
 /* After a failed write nothing is known about the sector: all is erased again before it is used. */
 static enum up_err written(struct sec_bank *b, enum up_err e)
 {
-    if (e != UP_OK) sec_bank_begin(b, b->flash, b->region, b->turn);
+    if (e != UP_OK) sec_bank_begin(b, b->flash, b->region, sec_bank_end(b));
     return e;
 }
 
@@ -71,7 +83,12 @@ enum up_err sec_bank_open(struct sec_bank *b, struct up_span path, uint32_t byte
 {
     sec_bank_abandon(b);
     if (path.n > SEC_PATH_MAX || bytes > b->region.bytes) return UP_STORAGE_FULL;
-    if (sec_bank_size(b->flash, bytes, path.n) > sec_bank_room(b)) return UP_STORAGE_FULL;
+    const uint32_t size = sec_bank_size(b->flash, bytes, path.n);
+    if (size > here(b)) {
+        if (size > b->ahead) return UP_STORAGE_FULL;
+        sec_writer_begin(&b->writer, b->flash, b->region.at, b->begin, true);
+        b->ahead = 0;
+    }
     b->path_bytes = (uint8_t)path.n;
     memcpy(b->path, path.p, path.n);
     b->data = b->writer.at;
@@ -117,10 +134,18 @@ void sec_bank_abandon(struct sec_bank *b)
     b->writer.held = 0;
 }
 
+/* Grows from the first file of a set to its last. */
+static uint32_t place_in_set(const struct sec_bank *b, uint32_t at)
+{
+    return at >= b->begin ? at - b->begin : at - b->begin + b->region.bytes;
+}
+
 uint32_t sec_bank_find(const struct sec_bank *b, uint32_t from, struct up_span path)
 {
     struct sec_file f;
-    for (uint32_t at = from; sec_file_at(b->flash, b->region, at, &f); at = f.before)
+    for (uint32_t at = from; sec_file_at(b->flash, b->region, at, &f); at = f.before) {
         if (up_span_eq(f.path, path)) return at;
+        if (f.before == SEC_NONE || place_in_set(b, f.before) >= place_in_set(b, at)) break;
+    }
     return SEC_NONE;
 }

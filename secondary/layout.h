@@ -16,6 +16,10 @@
 struct sec_region {
     uint32_t at, bytes;
 };
+static inline bool sec_region_has(struct sec_region r, uint32_t at)
+{
+    return at >= r.at && at - r.at < r.bytes;
+}
 enum sec_layout_kind { SEC_TWO_SLOTS, SEC_SWAP, SEC_ONE_SLOT }; /* as told in FD14 */
 struct sec_layout {
     enum sec_layout_kind kind;

@@ -93,7 +93,7 @@ static enum up_err put_metadata(struct plant *p, const struct sec_provisioning *
 {
     struct up_trust t;
     sec_trusted_init(&p->trusted);
-    sec_bank_begin(&p->bank, p->flash, p->layout.bank[0], 0);
+    sec_bank_begin(&p->bank, p->flash, p->layout.bank[0], p->layout.bank[0].at);
     if (p->id->full) UP_TRY(put_repo(p, UP_IMAGE, what->image_root, (struct up_span){NULL, 0}, &t));
     UP_TRY(put_repo(p, UP_DIRECTOR, what->director_root, what->director_targets, &t));
     UP_TRY(sec_flash_sync(p->flash));
@@ -102,7 +102,7 @@ static enum up_err put_metadata(struct plant *p, const struct sec_provisioning *
     const uint8_t none[UP_SHA256_BYTES] = {0};
     up_clock_init(&clock, p->id->base_time_s, p->id->base_time_s, none);
     up_clock_on_root(&clock, &t.root);
-    UP_TRY(sec_time_save(&p->store, &clock, p->id->base_time_s));
+    UP_TRY(sec_time_save(&p->store, &clock, p->id->base_time_s, 0));
 
     struct sec_trusted nothing;
     sec_trusted_init(&nothing);

@@ -14,6 +14,8 @@ static void pack_floors(struct sec_pack *k, struct up_floors *f)
 static void pack_trusted(struct sec_pack *k, struct sec_trusted *t)
 {
     sec_pack_u8(k, &t->bank);
+    sec_pack_u32(k, &t->end[0]);
+    sec_pack_u32(k, &t->end[1]);
     for (unsigned repo = 0; repo < 2; repo++) {
         for (unsigned i = 0; i < SEC_FILES; i++) sec_pack_u32(k, &t->at[repo][i]);
         sec_pack_u32(k, &t->root_version[repo]);
@@ -48,16 +50,11 @@ enum up_err sec_trusted_load(struct sec_trusted *t, const struct sec_store *stor
     return UP_STORAGE_CORRUPT;
 }
 
-static bool is_in(struct sec_region r, uint32_t at)
-{
-    return at >= r.at && at - r.at < r.bytes;
-}
-
 bool sec_trusted_file(const struct sec_flash *flash, const struct sec_layout *layout, uint32_t at,
                       struct sec_file *out)
 {
     if (at == SEC_NONE) return false;
-    return sec_file_at(flash, layout->bank[is_in(layout->bank[1], at) ? 1 : 0], at, out);
+    return sec_file_at(flash, layout->bank[sec_region_has(layout->bank[1], at) ? 1 : 0], at, out);
 }
 
 /* Of two Roots each may have to take the other's place. */
@@ -104,7 +101,7 @@ static enum up_err carry(struct sec_bank *staging, const struct sec_layout *layo
     return UP_OK;
 }
 
-#define RECORD_BYTES (1 + 2 * (4 * SEC_FILES + 4 + 36 * UP_TIME + 4) + 1 + 4 * SEC_ROLES_KEPT)
+#define RECORD_BYTES (1 + 2 * 4 + 2 * (4 * SEC_FILES + 4 + 36 * UP_TIME + 4) + 1 + 4 * SEC_ROLES_KEPT)
 _Static_assert(RECORD_BYTES <= SEC_VALUE_MAX, "a record fits the store");
 
 static size_t record_of(const struct sec_trusted *t, uint8_t record[RECORD_BYTES])
@@ -127,11 +124,12 @@ enum up_err sec_trusted_commit(struct sec_trusted *next, const struct sec_truste
     for (unsigned i = 0; (at = entry(next, i)) != NULL; i++) {
         const bool apart = i < 2 * SEC_FILES && i % SEC_FILES == SEC_PLANT_ROOT;
         const bool shared = apart && *at == next->at[i / SEC_FILES][UP_ROOT];
-        if (*at == SEC_NONE || (is_in(staging->region, *at) && !shared)) continue;
+        if (*at == SEC_NONE || (sec_region_has(staging->region, *at) && !shared)) continue;
         UP_TRY(carry(staging, layout, at, apart));
     }
     UP_TRY(sec_flash_sync(staging->flash));
     next->bank = staging->region.at == layout->bank[1].at ? 1 : 0;
+    next->end[next->bank] = sec_bank_end(staging);
     n = record_of(next, record);
     return sec_store_put(store, SEC_KEY_TRUST, (struct up_span){record, n});
 }

@@ -20,6 +20,7 @@
 
 struct sec_trusted {
     uint8_t bank;
+    uint32_t end[2];           /* of what each bank was last given: sec_bank_end() */
     uint32_t at[2][SEC_FILES]; /* entries, by enum up_repo and role; SEC_NONE */
     uint32_t root_version[2];  /* of the Root file held; below its floor only while damage is repaired */
     struct up_floors floors[2];

@@ -25,10 +25,14 @@ static const struct kind {
     {"two slots, full", true, SEC_TWO_SLOTS},
     {"swap, partial", false, SEC_SWAP},
     {"one slot, partial", false, SEC_ONE_SLOT},
+    {"swap, full", true, SEC_SWAP},
+    {"one slot, full", true, SEC_ONE_SLOT},
 };
-#define KINDS (sizeof kinds / sizeof *kinds)
+#define KINDS       ((int)(sizeof kinds / sizeof *kinds))
+#define QUICK_KINDS 4
 
-/* One ECU that has been updated once, and the next update ready. */
+/* One ECU that has been updated once, and the next update ready. What that stages goes on at the begin of its
+ * bank. */
 static void prepare(const struct kind *k)
 {
     ecu_new_as(&e, k->full, k->layout, 1024, UNIT);
@@ -36,6 +40,8 @@ static void prepare(const struct kind *k)
     ecu_issue(&e, "fw/mid", 2, mid);
     ck_assert_int_eq(ecu_update(&e), UP_OK);
     e.files = 0;
+    while (e.agent.staging.begin != e.agent.staging.region.at + e.agent.staging.region.bytes - 1024)
+        ck_assert_int_ne(ecu_send(&e), UP_STORAGE_WRITE);
     e.director.signers[UP_ROOT] = KEY(0);
     ecu_replace(&e, "director/root/2", author_root(&e.director, 2));
     image = ecu_image(image_bytes, 3);
@@ -240,12 +246,14 @@ START_TEST(cuts_in_a_row_end_in_an_update)
 }
 END_TEST
 
-/* With ISOCTANE_THOROUGH, images of 4 KiB at every byte boundary, and larger ones at every operation. With an
+/* With ISOCTANE_THOROUGH, images of 4 KiB at every byte boundary, and larger ones at every operation, in full
+ * verification in every layout, too. With an
  * argument, one of the sweeps of an update: layout times LIB_TEARS plus tear. */
 int main(int argc, char **argv)
 {
-    const int first = argc > 1 ? atoi(argv[1]) : 0, last = argc > 1 ? first + 1 : (int)KINDS * LIB_TEARS;
     const bool thorough = getenv("ISOCTANE_THOROUGH") != NULL;
+    const int many = thorough ? KINDS : QUICK_KINDS;
+    const int first = argc > 1 ? atoi(argv[1]) : 0, last = argc > 1 ? first + 1 : many * LIB_TEARS;
     Suite *s = suite_create("powerloss_agent");
     TCase *c = tcase_create("operations"), *rows = tcase_create("rows"), *bytes = tcase_create("bytes");
     tcase_set_timeout(c, 600);
@@ -253,9 +261,9 @@ int main(int argc, char **argv)
     tcase_set_timeout(bytes, 600);
     tcase_add_loop_test(c, every_cut_of_an_update, first, last);
     if (argc == 1) tcase_add_loop_test(c, every_cut_of_going_back, 0, 2 * LIB_TEARS);
-    if (argc == 1) tcase_add_loop_test(rows, cuts_in_a_row_end_in_an_update, 0, KINDS);
+    if (argc == 1) tcase_add_loop_test(rows, cuts_in_a_row_end_in_an_update, 0, many);
     if (thorough)
-        tcase_add_loop_test(bytes, every_byte_boundary_of_every_program, 0, (int)KINDS * (int)(UNIT - 1));
+        tcase_add_loop_test(bytes, every_byte_boundary_of_every_program, 0, QUICK_KINDS * (int)(UNIT - 1));
     suite_add_tcase(s, c);
     suite_add_tcase(s, rows);
     suite_add_tcase(s, bytes);

@@ -144,7 +144,7 @@ START_TEST(it_tells_who_it_is)
     ck_assert_uint_eq(c.full, 1);
     ck_assert_uint_eq(c.layout, UDS_LAYOUT_AB);
     ck_assert_uint_eq(c.filters, 1);
-    ck_assert_uint_eq(c.staging_bytes, 32768);
+    ck_assert_uint_eq(c.staging_bytes, 49152);
     ck_assert_uint_eq(c.slot_bytes, 16384);
     ck_assert_uint_eq(c.max_message, ECU_MESSAGE);
     ck_assert_uint_eq(ecu_read(&e, 0xF1FF), UDS_OUT_OF_RANGE);

@@ -111,7 +111,7 @@ START_TEST(more_than_the_bank_holds_is_refused_with_room_left_for_what_is_truste
     fresh(true);
     ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
     const uint32_t carried = sec_trusted_size(&e.agent.trusted, &e.flash->port, &e.agent.layout);
-    const uint32_t room = sec_bank_room(&e.agent.staging) - carried - 32; /* entry and path */
+    const uint32_t room = sec_bank_room(&e.agent.staging, 0) - carried - 32; /* entry and path */
     ck_assert_uint_gt(carried, 1000);
     ck_assert_uint_eq(ecu_begin_put(&e, "image/targets", room + 1), UDS_DOWNLOAD_NOT_ACCEPTED);
     ck_assert_uint_eq(ecu_begin_put(&e, "image/targets", room), 0);
@@ -310,17 +310,47 @@ START_TEST(a_cycle_without_news_writes_little)
 }
 END_TEST
 
-START_TEST(staging_begins_at_another_sector_each_time)
+/* Also across a reset, and with the next bank. */
+START_TEST(each_set_begins_behind_the_one_before)
 {
     fresh(false);
     e.files = 0;
-    bool seen[8] = {false};
-    for (int i = 0; i < 8; i++) {
-        (void)ecu_send(&e);
-        uint32_t at = e.agent.staging.writer.at - e.agent.staging.region.at;
-        seen[at / 4096] = true;
+    for (unsigned i = 0; i < 20; i++) {
+        if (i % 5 == 4) order("fw/new", 2 + i);
+        if (i % 5 == 0) e.files = 0;
+        const struct sec_bank before = e.agent.staging;
+        const uint32_t other = e.agent.trusted.end[e.agent.trusted.bank];
+        const bool news =
+            ecu_send(&e) == UP_OK && e.agent.trusted.bank == (before.region.at == e.agent.layout.bank[1].at);
+        if (i % 3 == 2) IS(ecu_boot(&e), UP_OK);
+        const struct sec_bank now = e.agent.staging;
+        if (news) {
+            ck_assert_uint_ne(now.region.at, before.region.at);
+            ck_assert_uint_eq(now.begin, sec_region_has(now.region, other) ? other : now.region.at);
+        } else {
+            ck_assert_uint_eq(now.region.at, before.region.at);
+            ck_assert_uint_eq(now.begin,
+                              (before.begin - now.region.at + 4096) % now.region.bytes + now.region.at);
+        }
     }
-    ck_assert(seen[0] && seen[1]); /* a quarter of eight sectors */
+}
+END_TEST
+
+/* In the middle of the bank no piece is large enough. */
+START_TEST(a_set_that_would_fit_an_empty_bank_does_when_it_comes_again)
+{
+    fresh(true);
+    ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
+    const struct sec_region bank = e.agent.staging.region;
+    const uint32_t carried = sec_trusted_size(&e.agent.trusted, &e.flash->port, &e.agent.layout);
+    const uint32_t most = bank.bytes - carried - 1000;
+    sec_bank_begin(&e.agent.staging, &e.flash->port, bank, bank.at + bank.bytes / 2 / 4096 * 4096);
+    ck_assert_uint_eq(ecu_put(&e, "time", UP_SPAN("noon")), 0);
+    ck_assert_uint_eq(ecu_begin_put(&e, "image/targets", bank.bytes), UDS_DOWNLOAD_NOT_ACCEPTED);
+    ck_assert_uint_ne(e.agent.staging.last, SEC_NONE); /* nothing is gone for what never fits */
+    ck_assert_uint_eq(ecu_begin_put(&e, "image/targets", most), UDS_DOWNLOAD_NOT_ACCEPTED);
+    ck_assert_uint_eq(ecu_put(&e, "time", UP_SPAN("noon")), 0);
+    ck_assert_uint_eq(ecu_begin_put(&e, "image/targets", most), 0);
 }
 END_TEST
 
@@ -564,7 +594,8 @@ SUITE("agent_metadata", only_known_paths_of_bounded_size_are_taken,
       what_did_not_arrive_whole_does_not_count, the_newest_file_of_a_path_counts, a_verdict_ends_the_set,
       the_routine_takes_no_data_and_only_starts, without_fresh_time_nothing_new_is_installed,
       time_of_others_and_of_other_times_is_refused, an_attestation_counts_once_and_only_for_the_latest_nonce,
-      a_cycle_without_news_writes_little, staging_begins_at_another_sector_each_time,
+      a_cycle_without_news_writes_little, each_set_begins_behind_the_one_before,
+      a_set_that_would_fit_an_empty_bank_does_when_it_comes_again,
       faults_of_director_targets_have_their_names, older_targets_are_refused_after_a_power_cycle_too,
       the_same_version_with_other_content_is_refused, each_file_of_a_full_set_is_needed,
       the_directors_set_is_committed_as_one_and_image_files_one_by_one, what_cannot_be_stored_is_not_accepted,
