@@ -58,52 +58,6 @@ static void note_lost(struct isotp_node *n, uint32_t lost)
     ask_for_at_most(n, largest / 2);
 }
 
-/* ---- the budget ---- */
-
-#define BUCKET_NS 4000000 /* of our share: a burst that others hardly notice */
-
-static bool is_capped(const struct isotp_node *n)
-{
-    return n->budget.percent > 0 && n->budget.percent < 100 && n->budget.bitrate > 0;
-}
-
-static void refill(struct isotp_node *n, uint32_t now_us)
-{
-    struct isotp_budget *b = &n->budget;
-    if (!is_capped(n)) return;
-    const int64_t more = (int64_t)(now_us - b->at_us) * 10 * b->percent, left = b->left_ns + more;
-    b->left_ns = left < BUCKET_NS ? (int32_t)left : BUCKET_NS;
-    b->at_us = now_us;
-}
-
-static void pay(struct isotp_node *n, const struct isotp_frame *f)
-{
-    if (!is_capped(n)) return;
-    const int64_t left =
-        (int64_t)n->budget.left_ns - isotp_frame_ns(f, n->budget.bitrate, n->budget.data_bitrate);
-    n->budget.left_ns = left > INT32_MIN ? (int32_t)left : INT32_MIN;
-}
-
-/* How many full frames there is room for. */
-static size_t affordable(const struct isotp_node *n)
-{
-    if (!is_capped(n)) return ISOTP_NODE_BATCH;
-    if (n->budget.left_ns <= 0) return 0;
-    const struct isotp_frame full = {.flags = n->link->can_fd ? ISOTP_FD | ISOTP_BRS : 0,
-                                     .len = n->link->can_fd ? 64 : 8};
-    const uint32_t each = isotp_frame_ns(&full, n->budget.bitrate, n->budget.data_bitrate);
-    const size_t frames = (uint32_t)n->budget.left_ns / each + 1;
-    return frames < ISOTP_NODE_BATCH ? frames : ISOTP_NODE_BATCH;
-}
-
-static uint32_t budget_due(const struct isotp_node *n, uint32_t now_us)
-{
-    if (!is_capped(n) || n->budget.left_ns > 0) return 0;
-    const uint32_t us = (uint32_t)(-(int64_t)n->budget.left_ns / (10 * n->budget.percent)) + 1,
-                   passed = now_us - n->budget.at_us;
-    return passed < us ? us - passed : 0;
-}
-
 /* ---- frames ---- */
 
 static void hear(struct isotp_node *n, const struct isotp_frame *f, uint32_t now_us)
@@ -115,7 +69,7 @@ static void hear(struct isotp_node *n, const struct isotp_frame *f, uint32_t now
         isotp_on_frame(n->channels[c], f, now_us);
         ours |= n->channels[c]->stat_rx_frames != before;
     }
-    if (ours) pay(n, f);
+    if (ours && n->budget != NULL) n->budget_ops->pay(n->budget, f);
 }
 
 static int receive(struct isotp_node *n, uint32_t now_us)
@@ -187,8 +141,12 @@ static void settle_offers(const struct isotp_node *n, bool took, uint32_t now_us
 
 static int transmit(struct isotp_node *n, uint32_t now_us)
 {
-    struct batch b = {.most = affordable(n)};
+    struct batch b = {.most = ISOTP_NODE_BATCH};
     n->blocked = false;
+    if (n->budget != NULL) {
+        const size_t frames = n->budget_ops->affordable(n->budget, n->link->can_fd);
+        if (frames < b.most) b.most = frames;
+    }
     if (n->count == 0 || b.most == 0) return 0;
     pass_turn(n, now_us);
     fill(n, &b, now_us);
@@ -197,7 +155,7 @@ static int transmit(struct isotp_node *n, uint32_t now_us)
     if (took < 0) return took;
     if (n->clock_us != NULL) now_us = n->clock_us();
     n->blocked = (size_t)took < b.frames;
-    for (int i = 0; i < took; i++) pay(n, &b.frame[i]);
+    for (int i = 0; i < took && n->budget != NULL; i++) n->budget_ops->pay(n->budget, &b.frame[i]);
     size_t left = (size_t)took;
     for (size_t i = 0; i < b.channels && left > 0; i++) left -= isotp_sent_frames(b.from[i], left, now_us);
     if (n->blocked) settle_offers(n, took > 0, now_us);
@@ -218,7 +176,7 @@ bool isotp_node_pump(struct isotp_node *n, uint32_t now_us)
 {
     if (n->down) return link_down(n);
     int got = ISOTP_NODE_BATCH;
-    refill(n, now_us);
+    if (n->budget != NULL) n->budget_ops->refill(n->budget, now_us);
     for (int round = 1; round <= ROUNDS; round++) {
         got = got < ISOTP_NODE_BATCH ? 0 : receive(n, now_us);
         if (got < 0) return link_down(n);
@@ -241,6 +199,7 @@ uint32_t isotp_node_due(const struct isotp_node *n, uint32_t now_us)
         uint32_t d = isotp_due(n->channels[c], now_us);
         if (d < due) due = d;
     }
-    const uint32_t pause = budget_due(n, now_us); /* what is due sooner cannot leave anyway */
+    if (n->budget == NULL) return due;
+    const uint32_t pause = n->budget_ops->due(n->budget, now_us); /* what is due sooner cannot leave anyway */
     return due > pause ? due : pause;
 }

@@ -13,13 +13,12 @@
     32 /* frames per call of the link; pump() keeps one batch at a time on the stack, 72 bytes each */
 #endif
 
-/* A cap on what the node's own conversations, both ways, take of the bus: a bucket of bus time that fills as
- * time passes. Frames of others are not counted. */
-struct isotp_budget { /* private but for the first three */
-    uint8_t percent;  /* 1 to 99; else no cap */
-    uint32_t bitrate, data_bitrate;
-    int32_t left_ns; /* below 0: too much was taken */
-    uint32_t at_us;
+struct isotp_budget; /* isotp/budget.h: a cap on the share of the bus, for the nodes that have one */
+struct isotp_budget_ops {
+    void (*refill)(struct isotp_budget *b, uint32_t now_us);
+    void (*pay)(struct isotp_budget *b, const struct isotp_frame *f);
+    size_t (*affordable)(const struct isotp_budget *b, bool can_fd); /* full frames that there is room for */
+    uint32_t (*due)(const struct isotp_budget *b, uint32_t now_us);  /* microseconds until there is room */
 };
 
 struct isotp_node {
@@ -33,8 +32,9 @@ struct isotp_node {
     uint32_t turn_at, turn_ready_at; /* private: since when, and when it last had something to send */
     bool blocked;                    /* the link took less than was offered: poll its fd for writing */
     bool down;
-    struct isotp_budget budget; /* set it after init */
-    bool more;                  /* private: pump() stopped before all was done */
+    bool more;                   /* private: pump() stopped before all was done */
+    struct isotp_budget *budget; /* NULL: all of the bus; set by isotp_node_cap() */
+    const struct isotp_budget_ops *budget_ops;
     /* Frames the link has dropped, last seen. Each time that there are more, channels ask for half as many
      * per flow control; what was lost is sent again by whoever waits for an answer. */
     uint32_t lost;

@@ -17,7 +17,7 @@ enum up_err up_accept_vehicle(const struct up_policy *p, const struct up_head *h
 {
     if (p->repo != UP_DIRECTOR) return UP_OK;
     if (head->vehicle_id.p == NULL)
-        return p->profile->relax & UP_RELAX_NO_VEHICLE_ID ? UP_OK : UP_DIR_VEHICLE_ID;
+        return up_relaxes(p->profile, UP_RELAX_NO_VEHICLE_ID) ? UP_OK : UP_DIR_VEHICLE_ID;
     return up_span_eq(head->vehicle_id, p->vehicle_id) ? UP_OK : UP_DIR_VEHICLE_ID;
 }
 

@@ -6,7 +6,7 @@
 
 static bool is_deployed(const struct up_profile *p)
 {
-    return p->dialect == UP_DIALECT_DEPLOYED;
+    return up_is_deployed(p->dialect);
 }
 
 /* ---- the id of our own key ---- */
@@ -46,7 +46,7 @@ static bool write_keyid(struct up_writer *w, const struct up_profile *p, const s
     char id[UP_KEYID_TEXT];
     uint8_t object[UP_PEM_BYTES + 128];
     struct up_writer text = {.p = object, .cap = sizeof object};
-    if (!(p->relax & UP_RELAX_KEYID_OVER_VALUE)) {
+    if (!up_relaxes(p, UP_RELAX_KEYID_OVER_VALUE)) {
         up_write_string(w, up_span_of(signer->keyid));
         return true;
     }

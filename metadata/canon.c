@@ -20,7 +20,7 @@ static size_t spell(uint32_t cp, enum up_dialect dialect, char out[12])
         return 2;
     }
     if (cp < 0x20) return unit(cp, out);
-    if (cp < 0x80 || dialect == UP_DIALECT_TUF) return 0;
+    if (cp < 0x80 || !up_is_deployed(dialect)) return 0;
     if (cp < 0x10000) return unit(cp, out);
     size_t n = unit(0xD800 + ((cp - 0x10000) >> 10), out);
     return n + unit(0xDC00 + ((cp - 0x10000) & 0x3FF), out + n);
@@ -50,7 +50,7 @@ static void put(const struct sink *to, const uint8_t *p, size_t n)
 /* Where the next character is that may not stand for itself. Outside of strings there is none. */
 static const uint8_t *next_special(const uint8_t *p, const uint8_t *end, enum up_dialect dialect)
 {
-    if (dialect == UP_DIALECT_TUF) {
+    if (!up_is_deployed(dialect)) {
         const uint8_t *at = p == end ? NULL : memchr(p, '\\', (size_t)(end - p));
         return at == NULL ? end : at;
     }
@@ -63,14 +63,14 @@ static const uint8_t *next_special(const uint8_t *p, const uint8_t *end, enum up
 static enum up_err stream(struct up_span value, enum up_dialect dialect, bool inexact, const struct sink *to,
                           bool *same)
 {
-    if (inexact && dialect == UP_DIALECT_TUF) return UP_SCHEMA;
+    if (inexact && !up_is_deployed(dialect)) return UP_SCHEMA;
     const uint8_t *p = value.p, *run = p, *end = value.p + value.n;
     *same = true;
     while ((p = next_special(p, end, dialect)) != end) {
         uint32_t cp;
         size_t n = up_json_char((struct up_span){p, (size_t)(end - p)}, &cp);
         if (n == 0 || !spelled(p, n, cp, dialect)) return UP_NOT_CANONICAL;
-        if (dialect == UP_DIALECT_TUF && cp < 0x20) {
+        if (!up_is_deployed(dialect) && cp < 0x20) {
             uint8_t raw = (uint8_t)cp;
             put(to, run, (size_t)(p - run));
             put(to, &raw, 1);

@@ -91,7 +91,7 @@ enum up_err up_clock_feed(const struct up_clock *c, const struct up_root *root, 
     if (ring->keys.p != NULL) { /* a backend that has a time role is held to it, whatever is relaxed */
         enum up_err e = up_signed_verify(&s, ring, p, SIGNATURES_MAX);
         if (e != UP_OK) return e == UP_SIG_THRESHOLD ? UP_TIME_SIG : e;
-    } else if (!(p->relax & UP_RELAX_TIME_FROM_PRIMARY)) {
+    } else if (!up_relaxes(p, UP_RELAX_TIME_FROM_PRIMARY)) {
         return UP_TIME_SIG;
     }
     UP_TRY(read_attestation(s.body, &a));
@@ -118,7 +118,8 @@ static uint64_t age_ms(const struct up_clock *c, uint64_t now_ms)
 
 int64_t up_clock_now(const struct up_clock *c, uint64_t now_ms)
 {
-    return c->fresh ? c->attested_s + (int64_t)(age_ms(c, now_ms) / 1000) : c->attested_s;
+    uint32_t ms;
+    return c->fresh ? c->attested_s + (int64_t)up_divide(age_ms(c, now_ms), 1000, &ms) : c->attested_s;
 }
 
 enum up_err up_clock_fresh(const struct up_clock *c, uint64_t now_ms, uint32_t max_age_s)

@@ -92,6 +92,32 @@ size_t up_base64_encode(const uint8_t *in, size_t n, char *out)
     return w;
 }
 
+uint64_t up_divide(uint64_t n, uint32_t by, uint32_t *rest)
+{
+    uint64_t quotient = 0;
+    uint32_t left = 0;
+    for (int shift = 48; shift >= 0; shift -= 16) { /* a digit of base 2^16 at a time */
+        left = left << 16 | (uint32_t)(n >> shift & 0xFFFF);
+        quotient = quotient << 16 | left / by;
+        left %= by;
+    }
+    *rest = left;
+    return quotient;
+}
+
+size_t up_decimal(uint64_t n, char out[UP_DECIMAL_MAX])
+{
+    char reversed[UP_DECIMAL_MAX];
+    size_t digits = 0;
+    do {
+        uint32_t digit;
+        n = up_divide(n, 10, &digit);
+        reversed[digits++] = (char)('0' + digit);
+    } while (n != 0);
+    for (size_t i = 0; i < digits; i++) out[i] = reversed[digits - 1 - i];
+    return digits;
+}
+
 static bool leap(int year)
 {
     return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
@@ -104,10 +130,10 @@ static int month_days(int year, int month)
 }
 
 /* Days from 1970-01-01 to the first of January of YEAR. */
-static int64_t days_before(int year)
+static int days_before(int year)
 {
-    int64_t y = year - 1;
-    return (int64_t)(year - 1970) * 365 + (y / 4 - y / 100 + y / 400) - 477; /* 477 leap days until 1969 */
+    const int y = year - 1;
+    return (year - 1970) * 365 + (y / 4 - y / 100 + y / 400) - 477; /* 477 leap days until 1969 */
 }
 
 #define DAY_S 86400
@@ -131,35 +157,39 @@ int64_t up_time_decode(struct up_span text)
     int year = field[0], month = field[1], day = field[2];
     if (year < 1970 || month < 1 || month > 12 || day < 1 || day > month_days(year, month)) return -1;
     if (field[3] > 23 || field[4] > 59 || field[5] > 59) return -1;
-    int64_t days = days_before(year) + day - 1;
+    int days = days_before(year) + day - 1;
     for (int m = 1; m < month; m++) days += month_days(year, m);
-    return days * DAY_S + field[3] * 3600 + field[4] * 60 + field[5];
+    return (int64_t)days * DAY_S + field[3] * 3600 + field[4] * 60 + field[5];
 }
 
-static char *digits(char *out, int value, int width)
+/* The digits of VALUE, and what stands behind them. */
+static char *digits(char *out, int value, int width, char behind)
 {
     for (int i = width; i-- > 0; value /= 10) out[i] = (char)('0' + value % 10);
-    return out + width;
+    out[width] = behind;
+    return out + width + 1;
 }
 
 void up_time_encode(int64_t t_s, char out[UP_TIME_TEXT])
 {
-    const int64_t last_s = days_before(10000) * DAY_S - 1;
+    const int64_t last_s = (int64_t)days_before(10000) * DAY_S - 1;
     if (t_s < 0) t_s = 0;
     if (t_s > last_s) t_s = last_s;
-    int64_t days = t_s / DAY_S;
-    int second = (int)(t_s % DAY_S);
-    int year = 1970 + (int)(days / 366); /* never too late */
-    while (days_before(year + 1) <= days) year++;
-    int day = (int)(days - days_before(year)), month = 1;
+    uint32_t second, minute, hour;
+    uint64_t left = up_divide((uint64_t)t_s, 60, &second);
+    left = up_divide(left, 60, &minute);
+    int day = (int)up_divide(left, 24, &hour);
+    int year = 1970 + day / 366, month = 1; /* never too late */
+    while (days_before(year + 1) <= day) year++;
+    day -= days_before(year);
     while (day >= month_days(year, month)) day -= month_days(year, month++);
 
-    out = digits(out, year, 4), *out++ = '-';
-    out = digits(out, month, 2), *out++ = '-';
-    out = digits(out, day + 1, 2), *out++ = 'T';
-    out = digits(out, second / 3600, 2), *out++ = ':';
-    out = digits(out, second / 60 % 60, 2), *out++ = ':';
-    out = digits(out, second % 60, 2), *out = 'Z';
+    out = digits(out, year, 4, '-');
+    out = digits(out, month, 2, '-');
+    out = digits(out, day + 1, 2, 'T');
+    out = digits(out, (int)hour, 2, ':');
+    out = digits(out, (int)minute, 2, ':');
+    (void)digits(out, (int)second, 2, 'Z');
 }
 
 static bool letter_or_digit(uint8_t c)

@@ -1,5 +1,5 @@
-/* Hex, base64 and UTC time: exact decoders that accept one spelling, and their encoders; and the alphabets of
- * names. */
+/* Hex, base64, decimals and UTC time: exact decoders that accept one spelling, and their encoders; and the
+ * alphabets of names. */
 #ifndef METADATA_ENCODE_H
 #define METADATA_ENCODE_H
 
@@ -13,6 +13,10 @@ long up_hex_decode_any(struct up_span text, uint8_t *out, size_t cap); /* either
 void up_hex_encode(const uint8_t *in, size_t n, char *out);            /* 2n characters, not terminated */
 long up_base64_decode(struct up_span text, uint8_t *out, size_t cap);  /* padded, canonical, no white space */
 size_t up_base64_encode(const uint8_t *in, size_t n, char *out); /* 4*ceil(n/3) characters, not terminated */
+/* N / BY, at most 2^16: a small machine divides in 32 bits, and its library for more is large. */
+uint64_t up_divide(uint64_t n, uint32_t by, uint32_t *rest);
+#define UP_DECIMAL_MAX 20                                /* digits of 2^64-1 */
+size_t up_decimal(uint64_t n, char out[UP_DECIMAL_MAX]); /* digits, not terminated */
 /* Seconds since 1970; -1: not exactly YYYY-MM-DDTHH:MM:SSZ, or no such instant (30 February). Years 1970 to
  * 9999. */
 int64_t up_time_decode(struct up_span text);

@@ -14,7 +14,7 @@ size_t up_file_name(const struct up_profile *p, struct up_span role, uint32_t ve
     struct up_writer w = {.p = (uint8_t *)out, .cap = UP_FILE_NAME_MAX - 1};
     uint8_t plain[UP_NAME_MAX];
     long n = up_json_unescape(role, plain, sizeof plain);
-    bool plain_name = (p->relax & UP_RELAX_UNVERSIONED_NAMES) != 0 && !up_span_is(role, "root");
+    bool plain_name = up_relaxes(p, UP_RELAX_UNVERSIONED_NAMES) && !up_span_is(role, "root");
     if (version != 0 && !plain_name) {
         up_write_int(&w, version);
         up_write(&w, ".");

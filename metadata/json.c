@@ -1,5 +1,7 @@
 #include "metadata/json.h"
 
+#include "metadata/encode.h"
+
 #define INT_MAX_53 (1LL << 53) /* beyond it, readers that keep numbers as doubles read something else */
 
 static bool in(uint32_t c, uint32_t low, uint32_t high)
@@ -532,14 +534,10 @@ void up_write_string(struct up_writer *w, struct up_span s)
 
 void up_write_int(struct up_writer *w, int64_t v)
 {
-    char text[21];
-    size_t at = sizeof text;
-    uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    text[--at] = 0;
-    do text[--at] = (char)('0' + left % 10);
-    while ((left /= 10) != 0);
+    char text[UP_DECIMAL_MAX];
     if (v < 0) up_write(w, "-");
-    up_write(w, text + at);
+    const size_t n = up_decimal(v < 0 ? 0 - (uint64_t)v : (uint64_t)v, text);
+    up_write_span(w, (struct up_span){(const uint8_t *)text, n});
 }
 
 void up_write_hex(struct up_writer *w, const uint8_t *p, size_t n)

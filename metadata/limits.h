@@ -9,6 +9,12 @@
 #define UP_FULL 1
 #endif
 
+/* A small ECU whose backends speak `strict`, and sign files that are sorted as they stand, defines 1: it
+ * knows no other profile, and sorts nothing. */
+#ifndef UP_STRICT
+#define UP_STRICT 0
+#endif
+
 #define UP_VERSION_MAX  0x7FFFFFFF /* 2^31-1: fits every integer type that meets it */
 #define UP_DEPTH_MAX    16         /* JSON nesting: ours is 7 deep */
 #define UP_UNSORTED_MAX 64         /* members of an unsorted object that nothing sorts */

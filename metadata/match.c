@@ -30,7 +30,7 @@ static bool fits_hardware(const struct up_target *order, const struct up_ecu *ec
  * counter, there always is one (E-IMG-07). */
 static bool fits_counter(const struct up_target *order, const struct up_profile *p, uint32_t floor)
 {
-    if (!order->has_release_counter) return floor == 0 && (p->relax & UP_RELAX_NO_RELEASE_COUNTER) != 0;
+    if (!order->has_release_counter) return floor == 0 && up_relaxes(p, UP_RELAX_NO_RELEASE_COUNTER);
     if (order->release_counter < floor) return false;
     return floor == 0 || order->release_counter - floor <= UP_COUNTER_STEP_MAX;
 }
@@ -59,7 +59,7 @@ enum up_err up_order_match(const struct up_target *director, const struct up_tar
                            const struct up_profile *p)
 {
     struct up_target said = *director;
-    if (said.hardware_ids.p == NULL && p->dialect == UP_DIALECT_DEPLOYED && ecus_fit(director, image))
+    if (said.hardware_ids.p == NULL && up_is_deployed(p->dialect) && ecus_fit(director, image))
         said.hardware_ids = image->hardware_ids;
     bool same = up_json_cmp(said.name, image->name) == 0 && up_target_agrees(&said, image);
     return same ? UP_OK : UP_TARGET_MISMATCH;

@@ -5,6 +5,8 @@
 
 #include "metadata/limits.h"
 
+#include <stdbool.h>
+
 enum up_dialect {
     UP_DIALECT_TUF,     /* TUF 1.0 JSON, OLPC canonical form, hex signatures */
     UP_DIALECT_DEPLOYED /* the Uptane JSON of deployed backends: its own canonical form, base64 signatures */
@@ -32,6 +34,20 @@ struct up_profile {
 };
 
 extern const struct up_profile up_profile_strict, up_profile_deployed, up_profile_tuf;
+
+static inline bool up_relaxes(const struct up_profile *p, enum up_relax bit)
+{
+    return !UP_STRICT && (p->relax & bit) != 0;
+}
+static inline bool up_is_deployed(enum up_dialect d)
+{
+    return !UP_STRICT && d == UP_DIALECT_DEPLOYED;
+}
+/* Does this program know P? */
+static inline bool up_profile_linked(const struct up_profile *p)
+{
+    return !UP_STRICT || p == &up_profile_strict;
+}
 
 /* By its name; NULL: no such profile. */
 const struct up_profile *up_profile_named(const char *name);

@@ -2,8 +2,7 @@
 
 #include "metadata/encode.h"
 
-#define BODY_MAX     1024
-#define COUNTER_TEXT 20 /* digits of 2^64-1 */
+#define BODY_MAX 1024
 
 /* ---- writing ---- */
 
@@ -16,11 +15,8 @@ static void write_time(struct up_writer *w, int64_t t_s)
 
 static void write_counter(struct up_writer *w, uint64_t n)
 {
-    char text[COUNTER_TEXT];
-    size_t at = sizeof text;
-    do text[--at] = (char)('0' + n % 10);
-    while ((n /= 10) != 0);
-    up_write_string(w, (struct up_span){(const uint8_t *)text + at, sizeof text - at});
+    char text[UP_DECIMAL_MAX];
+    up_write_string(w, (struct up_span){(const uint8_t *)text, up_decimal(n, text)});
 }
 
 /* What was seen may quote an attacker: bounded, and nothing in it that a log or a terminal would obey. */
@@ -89,7 +85,7 @@ static uint64_t read_counter(struct up_json *j)
 {
     struct up_span text = up_json_string(j);
     uint64_t n = 0;
-    bool good = text.n >= 1 && text.n <= COUNTER_TEXT && (text.n == 1 || text.p[0] != '0');
+    bool good = text.n >= 1 && text.n <= UP_DECIMAL_MAX && (text.n == 1 || text.p[0] != '0');
     for (size_t i = 0; i < text.n && good; i++) {
         uint8_t digit = (uint8_t)(text.p[i] - '0');
         good = digit <= 9 && n <= (UINT64_MAX - digit) / 10;
@@ -109,7 +105,7 @@ struct reader {
 
 static void read_hashes(struct reader *r)
 {
-    const bool any_case = r->profile->dialect == UP_DIALECT_DEPLOYED;
+    const bool any_case = up_is_deployed(r->profile->dialect);
     uint8_t *digest = r->report->image_sha256;
     struct up_span key;
     for (up_json_object(r->json); up_json_member(r->json, &key);) {

@@ -20,7 +20,7 @@ static uint8_t lower(uint8_t c)
 
 static bool is_type(struct up_span type, const char *name, enum up_dialect dialect)
 {
-    if (dialect == UP_DIALECT_TUF) return up_span_is(type, name);
+    if (!up_is_deployed(dialect)) return up_span_is(type, name);
     if (type.n != strlen(name)) return false;
     for (size_t i = 0; i < type.n; i++)
         if (lower(type.p[i]) != (uint8_t)name[i]) return false;
@@ -78,7 +78,7 @@ bool up_head_member(struct up_head_reader *h, struct up_json *j, struct up_span 
 void up_head_end(struct up_head_reader *h, struct up_json *j)
 {
     unsigned want =
-        h->profile->dialect == UP_DIALECT_TUF ? TYPE | EXPIRES | VERSION | SPEC : TYPE | EXPIRES | VERSION;
+        !up_is_deployed(h->profile->dialect) ? TYPE | EXPIRES | VERSION | SPEC : TYPE | EXPIRES | VERSION;
     up_json_close(j);
     if ((h->seen & want) != want) up_json_fail(j, UP_SCHEMA);
 }
@@ -197,9 +197,9 @@ static void read_rings(struct up_json *j, struct up_root *root)
 /* Consistent snapshots are what versioned file names mean; the client knows no third way. */
 static bool names_are_versioned(struct up_json *j, const struct up_profile *p, bool seen, bool consistent)
 {
-    if (p->relax & UP_RELAX_UNVERSIONED_NAMES) return false;
-    if (p->dialect != UP_DIALECT_TUF) return true;
-    if (p->relax & UP_RELAX_NO_CONSISTENT_SNAPSHOT) return consistent;
+    if (up_relaxes(p, UP_RELAX_UNVERSIONED_NAMES)) return false;
+    if (up_is_deployed(p->dialect)) return true;
+    if (up_relaxes(p, UP_RELAX_NO_CONSISTENT_SNAPSHOT)) return consistent;
     if (!seen)
         up_json_fail(j, UP_SCHEMA);
     else if (!consistent)
@@ -263,7 +263,7 @@ enum up_err up_timestamp_read(struct up_span body, const struct up_profile *p, s
         }
         for (up_json_object(&j); up_json_member(&j, &key);) {
             if (!up_json_is(key, "snapshot.json")) up_json_fail(&j, UP_SCHEMA);
-            read_named(&j, p->dialect == UP_DIALECT_DEPLOYED, &named);
+            read_named(&j, up_is_deployed(p->dialect), &named);
         }
     }
     up_head_end(&h, &j);
@@ -327,7 +327,7 @@ enum up_err up_snapshot_read(struct up_span body, const struct up_profile *p, st
         for (up_json_object(&j); next_listed(&j, &key);) {
             struct up_named named = {0};
             if (!up_is_role_name(p, key)) up_json_fail(&j, UP_STRING);
-            read_named(&j, p->dialect == UP_DIALECT_DEPLOYED, &named);
+            read_named(&j, up_is_deployed(p->dialect), &named);
             if (up_json_is(key, "targets")) targets = true;
         }
     }

@@ -40,7 +40,7 @@ bool up_items_hold(struct up_span items, struct up_span text);
 /* A repository of plain TUF: Uptane's own fields do not exist in it. */
 static inline bool up_is_plain_tuf(const struct up_profile *p)
 {
-    return (p->relax & UP_RELAX_OPAQUE_NAMES) != 0;
+    return up_relaxes(p, UP_RELAX_OPAQUE_NAMES);
 }
 
 #endif

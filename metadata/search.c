@@ -26,7 +26,7 @@ static bool is_on_path(const struct up_search *s, struct up_span role)
 
 static bool is_tuf_order(const struct up_search *s)
 {
-    return (s->trust->policy->profile->relax & UP_RELAX_TERMINATING_VISITS_CHILDREN) != 0;
+    return up_relaxes(s->trust->policy->profile, UP_RELAX_TERMINATING_VISITS_CHILDREN);
 }
 
 /* TUF visits no role twice, whoever delegates to it; Uptane only breaks cycles. */

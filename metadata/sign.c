@@ -10,6 +10,7 @@ enum up_err up_signed_open(struct up_span file, const struct up_profile *profile
     struct up_span name;
     up_json_open(&j, file);
     bool loose = false, inexact = false; /* the body */
+    if (UP_STRICT) room = NULL;
     for (up_json_object(&j); up_json_member(&j, &name);) {
         j.loose = j.inexact = false;
         j.to_sort = up_json_is(name, "signed"); /* only there: nothing sorts what is around it */
@@ -139,7 +140,7 @@ static bool is_keytype(struct up_span text, const char *name, bool any_case)
 
 enum up_err up_key_read(struct up_span object, const struct up_profile *profile, struct up_key *key)
 {
-    bool deployed = profile->dialect == UP_DIALECT_DEPLOYED;
+    bool deployed = up_is_deployed(profile->dialect);
     struct key_text k;
     UP_TRY(read_key_text(object, &k));
     if (k.keytype.p == NULL || (k.scheme.p == NULL && !deployed)) return UP_SCHEMA;
@@ -169,7 +170,7 @@ static struct up_span without_last_newlines(struct up_span raw)
 enum up_err up_key_id(struct up_span object, const struct up_profile *profile, char id[UP_KEYID_TEXT])
 {
     uint8_t digest[UP_SHA256_BYTES];
-    if (profile->relax & UP_RELAX_KEYID_OVER_VALUE) {
+    if (up_relaxes(profile, UP_RELAX_KEYID_OVER_VALUE)) {
         struct key_text k;
         UP_TRY(read_key_text(object, &k));
         if (k.public.p == NULL) return UP_SCHEMA;
@@ -234,8 +235,8 @@ static enum up_err check_key(const struct up_keyring *r, struct up_span id, cons
 {
     struct up_span object;
     if (!find(r->keys, id, &object))
-        return profile->relax & UP_RELAX_UNREACHABLE_THRESHOLDS ? UP_OK : UP_KEYID;
-    if (!(profile->relax & UP_RELAX_OPAQUE_KEYIDS)) {
+        return up_relaxes(profile, UP_RELAX_UNREACHABLE_THRESHOLDS) ? UP_OK : UP_KEYID;
+    if (!up_relaxes(profile, UP_RELAX_OPAQUE_KEYIDS)) {
         char want[UP_KEYID_TEXT];
         UP_TRY(up_key_id(object, profile, want));
         if (!up_span_eq(id, (struct up_span){(const uint8_t *)want, sizeof want})) return UP_KEYID;
@@ -264,7 +265,7 @@ enum up_err up_keyring_check(const struct up_keyring *r, const struct up_profile
     }
     up_json_close(&j);
     UP_TRY(j.err);
-    bool reachable = r->threshold <= set.n || (profile->relax & UP_RELAX_UNREACHABLE_THRESHOLDS) != 0;
+    bool reachable = r->threshold <= set.n || up_relaxes(profile, UP_RELAX_UNREACHABLE_THRESHOLDS);
     return r->threshold >= 1 && reachable ? UP_OK : UP_THRESHOLD_INVALID;
 }
 
@@ -378,7 +379,7 @@ enum up_err up_signed_verify(const struct up_signed *s, const struct up_keyring 
         if (set_has(&counted, print)) continue;
         if (key.scheme == UP_ED25519 && s->message.p == NULL)
             message_missing = true;
-        else if (verify(s, &key, e.sig, profile->dialect == UP_DIALECT_DEPLOYED))
+        else if (verify(s, &key, e.sig, up_is_deployed(profile->dialect)))
             set_add(&counted, print);
     }
     if (counted.n >= r->threshold) return UP_OK;

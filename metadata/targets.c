@@ -60,8 +60,8 @@ static bool is_complete(const struct up_target *t, const struct up_profile *p)
 {
     if (up_is_plain_tuf(p)) return true;
     if (!up_hashes_any(&t->hashes)) return false;
-    bool hardware_by_ecu = p->dialect == UP_DIALECT_DEPLOYED && t->ecus.p != NULL;
-    bool no_counter = (p->relax & UP_RELAX_NO_RELEASE_COUNTER) != 0;
+    bool hardware_by_ecu = up_is_deployed(p->dialect) && t->ecus.p != NULL;
+    bool no_counter = up_relaxes(p, UP_RELAX_NO_RELEASE_COUNTER);
     return (t->hardware_ids.p != NULL || hardware_by_ecu) && (t->has_release_counter || no_counter);
 }
 
@@ -79,7 +79,7 @@ static void read_target(struct up_json *j, const struct up_profile *p, struct up
             t.length = (uint64_t)up_json_int(j, 0, INT64_MAX);
         } else if (up_json_is(key, "hashes")) {
             hashes = true;
-            up_hashes_read(j, p->dialect == UP_DIALECT_DEPLOYED, &t.hashes);
+            up_hashes_read(j, up_is_deployed(p->dialect), &t.hashes);
         } else if (up_json_is(key, "custom") && !up_is_plain_tuf(p)) {
             read_custom(j, &t);
         } else {

@@ -77,8 +77,9 @@ static enum up_err open_stored(const struct up_trust *t, enum up_role role, stru
 {
     const struct up_profile *p = t->policy->profile;
     enum up_err e = up_signed_open(file, p, room, &out->s);
-    if (e == UP_OK && role == UP_TIMESTAMP) e = up_timestamp_read(out->s.body, p, &out->head, &out->named);
-    if (e == UP_OK && role == UP_SNAPSHOT) e = up_snapshot_read(out->s.body, p, &out->head);
+    if (UP_FULL && e == UP_OK && role == UP_TIMESTAMP)
+        e = up_timestamp_read(out->s.body, p, &out->head, &out->named);
+    if (UP_FULL && e == UP_OK && role == UP_SNAPSHOT) e = up_snapshot_read(out->s.body, p, &out->head);
     if (e == UP_OK && role == UP_TARGETS) {
         e = up_targets_read(out->s.body, p, &out->targets);
         out->head = out->targets.head;
@@ -125,8 +126,14 @@ void up_trust_begin(struct up_trust *t)
 /* The Director of some backends has no Timestamp. Where there once was one, nobody can take it away again. */
 static bool may_lack_timestamp(const struct up_trust *t)
 {
-    return t->policy->repo == UP_DIRECTOR && (t->policy->profile->relax & UP_RELAX_DIRECTOR_TWO_ROLES) != 0 &&
+    return t->policy->repo == UP_DIRECTOR && up_relaxes(t->policy->profile, UP_RELAX_DIRECTOR_TWO_ROLES) &&
            t->floors.mark[UP_TIMESTAMP].version == 0;
+}
+
+/* Does a Snapshot say which Targets file it is? */
+static bool is_named(const struct up_trust *t)
+{
+    return UP_FULL && t->named;
 }
 
 static uint32_t targets_limit(const struct up_policy *p)
@@ -155,7 +162,7 @@ bool up_trust_want(const struct up_trust *t, struct up_want *w)
         break;
     case UP_TARGETS:
         w->max_bytes = targets_limit(t->policy);
-        if (t->named && up_snapshot_find(t->file[UP_SNAPSHOT].body, UP_SPAN("targets"), &named) != UP_OK)
+        if (is_named(t) && up_snapshot_find(t->file[UP_SNAPSHOT].body, UP_SPAN("targets"), &named) != UP_OK)
             return false;
         break;
     default:
@@ -252,7 +259,7 @@ static enum up_err step_to_targets(struct up_trust *t, int64_t now_s)
     struct up_named named;
     const uint32_t version = t->targets.head.version;
     t->step = UP_TARGETS;
-    if (!t->named) return UP_OK;
+    if (!is_named(t)) return UP_OK;
     UP_TRY(up_snapshot_find(t->file[UP_SNAPSHOT].body, UP_SPAN("targets"), &named));
     if (!is_held(t, UP_TARGETS, version, &named)) return UP_OK;
     UP_TRY(up_accept_expiry(t->expires_s[UP_TARGETS], now_s));
@@ -273,7 +280,7 @@ static enum up_err step_to_snapshot(struct up_trust *t, int64_t now_s)
 /* TUF discards another Timestamp of the version that is held, and goes on with that one (TUF 1.0, 5.4.3). */
 static bool is_passed_over(const struct up_trust *t, const struct up_signed *s, uint32_t version)
 {
-    return (t->policy->profile->relax & UP_RELAX_SAME_TIMESTAMP_KEPT) != 0 &&
+    return up_relaxes(t->policy->profile, UP_RELAX_SAME_TIMESTAMP_KEPT) &&
            t->file[UP_TIMESTAMP].file.p != NULL && version == t->floors.mark[UP_TIMESTAMP].version &&
            !is_marked(t, UP_TIMESTAMP, s, version);
 }
@@ -326,9 +333,9 @@ static enum up_err feed_targets(struct up_trust *t, struct up_span file, struct 
     struct up_signed s;
     struct up_targets targets;
     struct up_named named;
-    if (t->named) UP_TRY(up_snapshot_find(t->file[UP_SNAPSHOT].body, UP_SPAN("targets"), &named));
-    UP_TRY(
-        up_accept_targets(p, t->named ? &named : NULL, &t->root.ring[UP_TARGETS], file, room, &s, &targets));
+    if (is_named(t)) UP_TRY(up_snapshot_find(t->file[UP_SNAPSHOT].body, UP_SPAN("targets"), &named));
+    UP_TRY(up_accept_targets(p, is_named(t) ? &named : NULL, &t->root.ring[UP_TARGETS], file, room, &s,
+                             &targets));
     UP_TRY(check_floor(t, UP_TARGETS, &s, targets.head.version));
     UP_TRY(up_accept_expiry(targets.head.expires_s, now_s));
     UP_TRY(up_accept_orders(p, &targets));

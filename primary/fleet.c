@@ -19,9 +19,10 @@ enum up_err pri_fleet_open(struct pri_fleet *f, const struct pri_config *config,
             if (config->ecus[i].bus == b) f->channels[b][count++] = &f->ecus[i].channel;
         isotp_node_init(&f->nodes[b], links[b], f->channels[b], count);
         if (links[b] != NULL) isotp_node_fit(&f->nodes[b]); /* none: who only looks at what is stored */
-        f->nodes[b].budget = (struct isotp_budget){.percent = (uint8_t)config->buses[b].load_percent,
-                                                   .bitrate = config->buses[b].bitrate,
-                                                   .data_bitrate = config->buses[b].data_bitrate};
+        f->budgets[b] = (struct isotp_budget){.percent = (uint8_t)config->buses[b].load_percent,
+                                              .bitrate = config->buses[b].bitrate,
+                                              .data_bitrate = config->buses[b].data_bitrate};
+        isotp_node_cap(&f->nodes[b], &f->budgets[b]);
     }
     return UP_OK;
 }

@@ -2,13 +2,14 @@
 #ifndef PRIMARY_FLEET_H
 #define PRIMARY_FLEET_H
 
-#include "isotp/node.h"
+#include "isotp/budget.h"
 #include "primary/ecu.h"
 
 struct pri_fleet {
     const struct pri_config *config;
     struct pri_ecu *ecus; /* config->ecu_count of them, in its order */
     struct isotp_node nodes[PRI_BUSES_MAX];
+    struct isotp_budget budgets[PRI_BUSES_MAX];
     struct isotp **channels[PRI_BUSES_MAX];
 };
 

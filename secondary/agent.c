@@ -7,7 +7,7 @@
 
 static enum up_err open_state(struct sec_agent *a)
 {
-    if (a->id->full && !UP_FULL) return UP_CONFIG;
+    if ((a->id->full && !UP_FULL) || !up_profile_linked(a->id->profile)) return UP_CONFIG;
     UP_TRY(sec_layout_of(a->flash, a->id->layout, a->id->staging_bytes, &a->layout));
     enum up_err e = sec_store_open(&a->store, a->flash, &a->layout);
     const bool lost = e == UP_STORAGE_CORRUPT && a->store.generation != 0;

@@ -138,7 +138,8 @@ static bool is_usable(const struct sec_identity *id)
 {
     if (id->full && !UP_FULL) return false;
     return up_is_id(id->vehicle_id) && up_is_id(id->serial) && up_is_id(id->hardware_id) &&
-           id->profile != NULL && id->limits != NULL && id->signer != NULL && id->base_time_s > 0;
+           id->profile != NULL && up_profile_linked(id->profile) && id->limits != NULL &&
+           id->signer != NULL && id->base_time_s > 0;
 }
 
 enum up_err sec_provision(const struct sec_flash *flash, const struct sec_identity *id,

@@ -5,7 +5,7 @@
  *
  * "Of the bus" is the share of the time in which a frame was on it. With one ECU the erasing cannot be
  * hidden: the second figure leaves it out. */
-#include "isotp/node.h"
+#include "isotp/budget.h"
 #include "isotp/uds_client.h"
 #include "secondary/station.h"
 #include "sim/bus.h"
@@ -163,11 +163,11 @@ static void measure(size_t which, unsigned count, bool answers_first)
     sim_bus_init(&bus, &buses[which].config);
     sim_bus_step(&bus, now_ns);
     set_up(count, buses[which].config.fd, answers_first, &node);
-    if (!answers_first)
-        node.budget = (struct isotp_budget){.percent = 95,
-                                            .bitrate = buses[which].config.bitrate,
-                                            .data_bitrate = buses[which].config.data_bitrate,
-                                            .at_us = now_us()};
+    struct isotp_budget budget = {.percent = 95,
+                                  .bitrate = buses[which].config.bitrate,
+                                  .data_bitrate = buses[which].config.data_bitrate,
+                                  .at_us = now_us()};
+    if (!answers_first) isotp_node_cap(&node, &budget);
     uint64_t began_ns = now_ns;
     transfer(&node, count, buses[which].bytes);
     double took_ns = (double)(now_ns - began_ns), busy_ns = (double)bus.stats.busy_ns;

@@ -1,5 +1,5 @@
 /* isotp/node.c: the cap on what a node takes of a bus, on the modelled bus. */
-#include "isotp/node.h"
+#include "isotp/budget.h"
 #include "sim/bus.h"
 #include "tests/suite.h"
 
@@ -9,6 +9,7 @@ static struct sim_bus bus;
 static struct isotp from[2], to[2];
 static struct isotp *senders[] = {&from[0], &from[1]}, *receivers[] = {&to[0], &to[1]};
 static struct isotp_node sender, receiver;
+static struct isotp_budget budget;
 static uint8_t text[MESSAGE], room[2][MESSAGE], small[2][8];
 static uint64_t now_us;
 
@@ -25,8 +26,8 @@ static void begin(bool fd, uint8_t percent)
     }
     isotp_node_init(&sender, sim_bus_link(&bus, fd), senders, 2);
     isotp_node_init(&receiver, sim_bus_link(&bus, fd), receivers, 2);
-    sender.budget =
-        (struct isotp_budget){.percent = percent, .bitrate = 500000, .data_bitrate = fd ? 2000000 : 0};
+    budget = (struct isotp_budget){.percent = percent, .bitrate = 500000, .data_bitrate = fd ? 2000000 : 0};
+    isotp_node_cap(&sender, &budget);
     uint32_t dice = 1; /* images look like noise, and have its stuff bits */
     for (size_t i = 0; i < sizeof text; i++)
         text[i] = (uint8_t)((dice = dice * 1664525u + 1013904223u) >> 24);

@@ -1,7 +1,9 @@
-#include "tests/suite.h"
-
 #include "metadata/encode.h"
 #include "metadata/limits.h"
+#include "tests/suite.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 
 START_TEST(hex_is_lower_case_even_and_bounded)
 {
@@ -117,6 +119,27 @@ START_TEST(every_day_of_eight_thousand_years_comes_back)
 }
 END_TEST
 
+START_TEST(division_in_pieces_is_division)
+{
+    const uint64_t most = UINT64_MAX,
+                   some[] = {0,          1,          9,          10,       999,
+                             1000,       UINT32_MAX, 1ull << 32, 86399999, (1ull << 48) - 1,
+                             most - 999, most / 10,  most - 1,   most};
+    const uint32_t by[] = {1, 2, 10, 24, 60, 1000, 65535, 65536};
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        for (size_t k = 0; k < sizeof by / sizeof *by; k++) {
+            uint32_t rest = 77;
+            ck_assert_uint_eq(up_divide(some[i], by[k], &rest), some[i] / by[k]);
+            ck_assert_uint_eq(rest, some[i] % by[k]);
+        }
+        char want[32], text[UP_DECIMAL_MAX];
+        int n = snprintf(want, sizeof want, "%" PRIu64, some[i]);
+        ck_assert_uint_eq(up_decimal(some[i], text), (size_t)n);
+        ck_assert_mem_eq(text, want, (size_t)n);
+    }
+}
+END_TEST
+
 START_TEST(ids_have_a_small_alphabet)
 {
     char text[66];
@@ -153,7 +176,7 @@ START_TEST(names_cannot_leave_their_folder)
 }
 END_TEST
 
-SUITE("encode", hex_is_lower_case_even_and_bounded, hex_comes_back_as_it_went, base64_has_one_spelling,
-      base64_comes_back_as_it_went, times_are_instants_in_one_spelling,
+SUITE("encode", division_in_pieces_is_division, hex_is_lower_case_even_and_bounded, hex_comes_back_as_it_went,
+      base64_has_one_spelling, base64_comes_back_as_it_went, times_are_instants_in_one_spelling,
       every_day_of_eight_thousand_years_comes_back, ids_have_a_small_alphabet,
       names_cannot_leave_their_folder)

@@ -36,15 +36,25 @@ void mps2_clock_stop(void)
     SYST_CSR = 0;
 }
 
-uint64_t mps2_now_us(void)
+uint64_t mps2_now_ms(void)
 {
-    uint32_t h, l, count;
+    uint32_t h, l;
     do {
         h = high;
         l = low;
-        count = SYST_CVR;
     } while (h != high || l != low);
-    return ((uint64_t)h << 32 | l) * 1000 + (PER_MS - 1 - count) / PER_US;
+    return (uint64_t)h << 32 | l;
+}
+
+uint64_t mps2_now_us(void)
+{
+    uint64_t ms;
+    uint32_t count;
+    do {
+        ms = mps2_now_ms();
+        count = SYST_CVR;
+    } while (ms != mps2_now_ms());
+    return ms * 1000 + (PER_MS - 1 - count) / PER_US;
 }
 
 /* The UART's interrupt only ends the wait: its handler never runs. */

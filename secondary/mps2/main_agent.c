@@ -149,7 +149,7 @@ static enum up_err start_agent(const struct mps2_plant *p)
     struct sec_boot_choice choice = {.slot = SEC_NO_SLOT};
     if (!identify(p) || !sec_handover_read(mps2_handover, &choice)) return UP_CONFIG;
     mps2_handover = 0; /* good for one start */
-    return sec_agent_start(&ecu.agent, &ecu.flash, &ecu.id, &platform, &choice, mps2_now_us() / 1000);
+    return sec_agent_start(&ecu.agent, &ecu.flash, &ecu.id, &platform, &choice, mps2_now_ms());
 }
 
 static void start(void)
@@ -188,7 +188,7 @@ int main(void)
     for (;;) {
         const uint64_t now = mps2_now_us();
         mps2_watchdog_feed();
-        const bool reset = sec_agent_tick(&ecu.agent, now / 1000);
+        const bool reset = sec_agent_tick(&ecu.agent, mps2_now_ms());
         const bool up = sec_station_pump(&ecu.station, (uint32_t)now);
         watch(now);
         if (reset || !up) break;

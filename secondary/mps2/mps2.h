@@ -33,11 +33,12 @@ void mps2_reset(void) __attribute__((noreturn));
 /* Starts the image whose vector table is at VECTORS. */
 void mps2_jump(const uint32_t *vectors) __attribute__((noreturn));
 /* The word that a reset leaves alone. */
-extern uint32_t mps2_handover;
+extern volatile uint32_t mps2_handover;
 
 /* clock.c: since the start of the image. */
 void mps2_clock_start(void);
 void mps2_clock_stop(void); /* before the next image has the RAM */
+uint64_t mps2_now_ms(void);
 uint64_t mps2_now_us(void);
 /* Sleeps until the next tick (at most a millisecond) or a byte on the CAN line. */
 void mps2_doze(void);

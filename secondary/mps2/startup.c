@@ -8,8 +8,9 @@ extern uint32_t image_data[], data_begin[], data_end[], bss_begin[], bss_end[], 
 #define SCB_VTOR  (*(volatile uint32_t *)0xE000ED08u)
 #define SCB_AIRCR (*(volatile uint32_t *)0xE000ED0Cu)
 
-/* Not touched by the loops below, so that it passes from the boot stage to the agent. */
-__attribute__((section(".handover"))) uint32_t mps2_handover;
+/* Not touched by the loops below, so that it passes from the boot stage to the agent: two programs, of which
+ * each only sees its half. */
+__attribute__((section(".handover"))) volatile uint32_t mps2_handover;
 
 int main(void);
 static void reset(void) __attribute__((noreturn));
