@@ -141,9 +141,8 @@ scapy() {
         --key-command 'sh -c "echo A5A5A5A5" #' --fingerprint F15A:0102 --check 0202 --check FF01 --timeout 30000 \
         >"$folder/flash.out" 2>&1 || fail "not flashed"
     grep -q 'F190 SCAPY0000000ECU01' "$folder/flash.out" || fail "not identified"
-    wait "${processes[1]}" || fail "scapy has something to complain about"
+    wait_until grep -q 'was flashed' "$folder/ecu.out" || fail "scapy has something to complain about"
     cmp "$folder/image" "$folder/memory" || fail "another image"
-    processes=("${processes[0]}")
     stop
     tail -n 1 "$folder/ecu.out"
 }

@@ -35,7 +35,7 @@ sys.excepthook = fail
 
 def ask(request, answer):
     """Sends a request; what comes must be read by scapy as ANSWER, which it holds for one to this request."""
-    got = ecu.sr1(UDS() / request, timeout=3, verbose=False)
+    got = ecu.sr1(UDS() / request, timeout=30, verbose=False)
     assert got is not None, "no answer to %r" % request
     assert got.service == (UDS() / answer()).service, "%r to %r" % (got, request)
     assert not got.haslayer(Raw) or answer in (UDS_RDBIPR, UDS_RCPR), "%r has more than scapy can read" % got
