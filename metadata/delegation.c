@@ -29,7 +29,7 @@ static void read_delegation(struct up_json *j, struct up_span keys, struct up_de
         } else if (up_json_is(key, "path_hash_prefixes")) {
             d.prefixes = read_strings(j);
         } else if (up_json_is(key, "hardwareIds")) {
-            d.hardware_ids = up_ids_read(j);
+            d.hardware_ids = up_hardware_ids_read(j);
         } else if (up_json_is(key, "terminating")) {
             d.terminating = up_json_bool(j);
         } else {

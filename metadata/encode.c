@@ -202,15 +202,35 @@ static bool one_of(uint8_t c, const char *set)
     return c != 0 && memchr(set, c, strlen(set)) != NULL;
 }
 
-bool up_is_id(struct up_span s)
+static bool is_id(struct up_span s, size_t max)
 {
-    if (s.n < 1 || s.n > UP_ID_MAX) return false;
+    if (s.n < 1 || s.n > max) return false;
     for (size_t i = 0; i < s.n; i++)
         if (!letter_or_digit(s.p[i]) && !one_of(s.p[i], "._:-")) return false;
     return true;
 }
 
-bool up_is_name(struct up_span s)
+bool up_is_id(struct up_span s)
+{
+    return is_id(s, UP_ID_MAX);
+}
+
+bool up_is_hardware_id(struct up_span s)
+{
+    return is_id(s, UP_HARDWARE_MAX);
+}
+
+static bool is_plain(uint8_t c)
+{
+    return letter_or_digit(c) || one_of(c, "._+@-");
+}
+
+static bool is_printable(uint8_t c)
+{
+    return c >= 0x20 && c < 0x7F && !one_of(c, "\"\\");
+}
+
+static bool is_name(struct up_span s, bool (*may_contain)(uint8_t))
 {
     if (s.n < 1 || s.n > UP_NAME_MAX) return false;
     size_t segment = 0; /* where it starts */
@@ -219,9 +239,19 @@ bool up_is_name(struct up_span s)
             struct up_span name = {s.p + segment, i - segment};
             if (name.n == 0 || up_span_is(name, ".") || up_span_is(name, "..")) return false;
             segment = i + 1;
-        } else if (!letter_or_digit(s.p[i]) && !one_of(s.p[i], "._+@-")) {
+        } else if (!may_contain(s.p[i])) {
             return false;
         }
     }
     return true;
+}
+
+bool up_is_name(struct up_span s)
+{
+    return is_name(s, is_plain);
+}
+
+bool up_is_printable_name(struct up_span s)
+{
+    return is_name(s, is_printable);
 }

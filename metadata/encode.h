@@ -23,8 +23,11 @@ int64_t up_time_decode(struct up_span text);
 void up_time_encode(int64_t t_s, char out[UP_TIME_TEXT]);
 
 /* Alphabets of docs/pouf.md, section 2. */
-bool up_is_id(struct up_span s); /* 1..64 of A-Z a-z 0-9 . _ : - */
+bool up_is_id(struct up_span s);          /* 1..64 of A-Z a-z 0-9 . _ : - */
+bool up_is_hardware_id(struct up_span s); /* 1..200 of these */
 bool up_is_name(
     struct up_span s); /* 1..200, segments of A-Z a-z 0-9 . _ + @ - joined by '/', none empty, "." or ".." */
+/* The same, of any printable ASCII but quote and backslash: names of dialect DEPLOYED. */
+bool up_is_printable_name(struct up_span s);
 
 #endif

@@ -5,7 +5,7 @@
 
 /* Small enough to receive into a staging bank and verify in place; no Image repository. */
 const struct up_limits up_limits_mcu = {
-    .root_bytes = 8 * KI,
+    .root_bytes = 16 * KI, /* two keys of RSA-4096 for each role, and their signatures */
     .timestamp_bytes = 2 * KI,
     .director_targets_bytes = 32 * KI,
     .keys_per_role = 8,
@@ -22,7 +22,7 @@ const struct up_limits up_limits_posix = {
     .keys_per_role = 16,
     .signatures = 32,
     .delegation_depth = 8,
-    .roles_visited = 64,
+    .roles_visited = 1024, /* as the Primary, who sends just the roles that its own search has visited */
     .roots_per_cycle = 64,
 };
 

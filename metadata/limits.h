@@ -21,7 +21,8 @@
 /* Bytes that may be looked at again because names do not ascend, in a text of N: what an attacker can make of
  * nested unsorted objects stays linear. Twice what one object of UP_UNSORTED_MAX members can take. */
 #define UP_UNSORTED_EFFORT(n) ((uint64_t)(n)*128 + 1048576)
-#define UP_ID_MAX             64  /* ECU, vehicle, hardware ids */
+#define UP_ID_MAX             64  /* ECU and vehicle ids, bundles */
+#define UP_HARDWARE_MAX       200 /* hardware ids: as long as deployed backends let them be */
 #define UP_NAME_MAX           200 /* role and image names */
 #define UP_KEYS_MAX           32  /* keys of one role, any kind of ECU: bits of one word */
 #define UP_NONCE_BYTES        16

@@ -35,7 +35,8 @@ size_t up_report_write(const struct up_report *r, const struct up_profile *p, co
                        uint8_t *out, size_t cap)
 {
     struct up_writer w = {.p = out, .cap = cap < BODY_MAX ? cap : BODY_MAX};
-    if (!up_is_id(r->ecu_serial) || !up_is_name(r->image_name) || r->image_length > INT64_MAX) return 0;
+    if (!up_is_id(r->ecu_serial) || !up_is_printable_name(r->image_name) || r->image_length > INT64_MAX)
+        return 0;
     up_write(&w, "{\"attacks_detected\":");
     write_attacks(&w, r->attacks);
     up_write(&w, ",\"ecu_serial\":");
@@ -196,7 +197,8 @@ enum up_err up_report_read(struct up_span file, const struct up_profile *p, stru
     }
     up_json_close(&j);
     bool whole = j.err == UP_OK && r.seen == ALL;
-    if (!whole || !up_is_id(report.ecu_serial) || !up_is_name(report.image_name)) return UP_MAN_SCHEMA;
+    if (!whole || !up_is_id(report.ecu_serial) || !up_is_printable_name(report.image_name))
+        return UP_MAN_SCHEMA;
     *out = report;
     return UP_OK;
 }

@@ -88,7 +88,8 @@ void up_head_end(struct up_head_reader *h, struct up_json *j)
 bool up_is_role_name(const struct up_profile *p, struct up_span name)
 {
     uint8_t plain[UP_NAME_MAX];
-    return up_is_plain_tuf(p) ? up_json_unescape(name, plain, sizeof plain) > 0 : up_is_name(name);
+    if (up_is_plain_tuf(p)) return up_json_unescape(name, plain, sizeof plain) > 0;
+    return p->dialect == UP_DIALECT_DEPLOYED ? up_is_printable_name(name) : up_is_name(name);
 }
 
 struct up_span up_id_read(struct up_json *j)
@@ -98,11 +99,18 @@ struct up_span up_id_read(struct up_json *j)
     return id;
 }
 
-struct up_span up_ids_read(struct up_json *j)
+struct up_span up_hardware_id_read(struct up_json *j)
+{
+    struct up_span id = up_json_string(j);
+    if (!up_is_hardware_id(id)) up_json_fail(j, UP_STRING);
+    return id;
+}
+
+struct up_span up_hardware_ids_read(struct up_json *j)
 {
     const uint8_t *start = j->p;
     unsigned n = 0;
-    for (up_json_array(j); up_json_item(j); n++) (void)up_id_read(j);
+    for (up_json_array(j); up_json_item(j); n++) (void)up_hardware_id_read(j);
     if (n == 0) up_json_fail(j, UP_SCHEMA);
     return (struct up_span){start, (size_t)(j->p - start)};
 }

@@ -30,11 +30,13 @@ void up_hashes_read(struct up_json *j, bool any_case, struct up_hashes *out);
 /* {"keyids":[...],"threshold":n}, one member at a time; a threshold out of range becomes 0, which no ring may
  * have. True: KEY is read. */
 bool up_ring_member(struct up_json *j, struct up_span key, struct up_keyring *ring);
-/* Of the alphabet for role and image names; under opaque-names any text that fits. */
+/* Of the alphabet for role and image names; in dialect DEPLOYED printable ASCII; under opaque-names any text
+ * that fits. */
 bool up_is_role_name(const struct up_profile *p, struct up_span name);
 struct up_span up_id_read(struct up_json *j);
-/* An array of at least one id; its text. */
-struct up_span up_ids_read(struct up_json *j);
+struct up_span up_hardware_id_read(struct up_json *j);
+/* An array of at least one hardware id; its text. */
+struct up_span up_hardware_ids_read(struct up_json *j);
 /* Does the array of strings ITEMS, which has been checked, hold TEXT? */
 bool up_items_hold(struct up_span items, struct up_span text);
 /* A repository of plain TUF: Uptane's own fields do not exist in it. */

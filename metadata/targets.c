@@ -15,7 +15,7 @@ static struct up_span read_ecus(struct up_json *j)
         for (up_json_object(j); up_json_member(j, &key);) {
             if (up_json_is(key, "hardwareId")) {
                 hardware = true;
-                (void)up_id_read(j);
+                (void)up_hardware_id_read(j);
             } else {
                 (void)up_json_value(j);
             }
@@ -39,7 +39,7 @@ static void read_custom(struct up_json *j, struct up_target *t)
     struct up_span key;
     for (up_json_object(j); up_json_member(j, &key);) {
         if (up_json_is(key, "hardwareIds"))
-            t->hardware_ids = up_ids_read(j);
+            t->hardware_ids = up_hardware_ids_read(j);
         else if (up_json_is(key, "releaseCounter"))
             read_release_counter(j, t);
         else if (up_json_is(key, "ecuIdentifiers"))

@@ -33,7 +33,7 @@ static const struct row {
 #define OF(field) offsetof(struct pri_config, field)
     {VEHICLE, "id", &pri_conf_id, OF(vehicle_id), NULL, 0, 0},
     {PRIMARY, "serial", &pri_conf_id, OF(serial), NULL, 0, 0},
-    {PRIMARY, "hardware_id", &pri_conf_id, OF(hardware_id), NULL, 0, 0},
+    {PRIMARY, "hardware_id", &pri_conf_hardware, OF(hardware_id), NULL, 0, 0},
     {PRIMARY, "image_names", &pri_conf_text, OF(name_pattern), "", 0, 0},
     {PRIMARY, "key", &pri_conf_readable, OF(key), NULL, 0, 0},
     {PRIMARY, "bus_certificate", &pri_conf_readable, OF(bus_certificate), "", 0, 0},
@@ -68,7 +68,7 @@ static const struct row {
 #undef OF
 #define OF(field) offsetof(struct draft, field)
     {ECU, "bus", &pri_conf_text, OF(bus), NULL, 0, 0},
-    {ECU, "hardware_id", &pri_conf_id, OF(ecu.hardware_id), NULL, 0, 0},
+    {ECU, "hardware_id", &pri_conf_hardware, OF(ecu.hardware_id), NULL, 0, 0},
     {ECU, "verification", &pri_conf_verification, OF(ecu.full), NULL, 0, 0},
     {ECU, "profile", &pri_conf_profile, OF(ecu.profile), "strict", 0, 0},
     {ECU, "request_id", &pri_conf_can_id, OF(request_id), NULL, 0, 0},

@@ -26,6 +26,11 @@ static bool take_id(struct pri_conf *r, const char *text, uint64_t min, uint64_t
     return up_is_id(up_span_of(text)) && take_text(r, text, min, max, field);
 }
 
+static bool take_hardware(struct pri_conf *r, const char *text, uint64_t min, uint64_t max, void *field)
+{
+    return up_is_hardware_id(up_span_of(text)) && take_text(r, text, min, max, field);
+}
+
 /* Relative names are relative to the folder of the configuration file. */
 static bool take_path(struct pri_conf *r, const char *text, uint64_t min, uint64_t max, void *field)
 {
@@ -201,6 +206,7 @@ static bool take_pad(struct pri_conf *r, const char *text, uint64_t min, uint64_
 #define URL_EXPECTED "a URL that starts with https://, without user, query or fragment"
 const struct pri_conf_type pri_conf_text = {take_text, "a text"},
                            pri_conf_id = {take_id, "1 to 64 of A-Z a-z 0-9 . _ : -"},
+                           pri_conf_hardware = {take_hardware, "1 to 200 of A-Z a-z 0-9 . _ : -"},
                            pri_conf_folder = {take_path, "a folder"},
                            pri_conf_readable = {take_file, "a file that can be read"},
                            pri_conf_url = {take_url, URL_EXPECTED},

@@ -18,6 +18,7 @@ struct pri_conf_type {
 
 extern const struct pri_conf_type pri_conf_text, /* char * */
     pri_conf_id,                                 /* char *: up_is_id */
+    pri_conf_hardware,                           /* char *: up_is_hardware_id */
     pri_conf_folder, pri_conf_readable,          /* char *: relative to the configuration file */
     pri_conf_url,                                /* char * */
     pri_conf_base_url,                           /* char *, with a '/' at its end */

@@ -437,7 +437,7 @@ enum up_err pri_installer_provision(struct pri_installer *i, const char *name, s
 {
     struct slots *s = (struct slots *)i;
     if (running(&s->now)->name[0] != '\0') return UP_OK; /* the plant comes first, and once */
-    if (!up_is_name(up_span_of(name)) || strlen(name) > UP_NAME_MAX) return UP_STRING;
+    if (!up_is_printable_name(up_span_of(name)) || strlen(name) > UP_NAME_MAX) return UP_STRING;
     struct record r = {.floor = release_counter,
                        .slot[0] = {.length = image.n, .release_counter = release_counter}};
     (void)snprintf(r.slot[0].name, sizeof r.slot[0].name, "%s", name);

@@ -23,6 +23,11 @@ static bool is_version(struct up_span s)
     return true;
 }
 
+static bool is_role(const struct sec_identity *id, struct up_span name)
+{
+    return id->profile->dialect == UP_DIALECT_DEPLOYED ? up_is_printable_name(name) : up_is_name(name);
+}
+
 /* The most bytes that PATH may have; 0: no path that this ECU takes. */
 static uint32_t limit_of(const struct sec_identity *id, struct up_span path)
 {
@@ -37,7 +42,7 @@ static uint32_t limit_of(const struct sec_identity *id, struct up_span path)
     if (up_span_is(path, "director/snapshot") || up_span_is(path, "image/snapshot")) return l->snapshot_bytes;
     if (begins(path, "image/root/", &rest)) return is_version(rest) ? l->root_bytes : 0;
     if (up_span_is(path, "image/targets")) return l->image_targets_bytes;
-    if (begins(path, "image/role/", &rest)) return up_is_name(rest) ? l->image_targets_bytes : 0;
+    if (begins(path, "image/role/", &rest)) return is_role(id, rest) ? l->image_targets_bytes : 0;
     return 0;
 }
 

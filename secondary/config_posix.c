@@ -53,9 +53,14 @@ static bool take_id(const struct reader *r, const struct row *row, const char *t
     return up_is_id(up_span_of(text)) && take_text(r, row, text, field);
 }
 
+static bool take_hardware_id(const struct reader *r, const struct row *row, const char *text, void *field)
+{
+    return up_is_hardware_id(up_span_of(text)) && take_text(r, row, text, field);
+}
+
 static bool take_name(const struct reader *r, const struct row *row, const char *text, void *field)
 {
-    return up_is_name(up_span_of(text)) && take_text(r, row, text, field);
+    return up_is_printable_name(up_span_of(text)) && take_text(r, row, text, field);
 }
 
 /* Relative names are relative to the folder of the configuration file. */
@@ -174,6 +179,7 @@ static bool take_pad(const struct reader *r, const struct row *row, const char *
 }
 
 static const struct kind a_text = {take_text, "a text"}, an_id = {take_id, "1 to 64 of A-Z a-z 0-9 . _ : -"},
+                         a_hardware_id = {take_hardware_id, "1 to 200 of A-Z a-z 0-9 . _ : -"},
                          a_name = {take_name, "an image name such as brake/fw-1.bin"},
                          a_path = {take_path, "a file"}, yes_no = {take_yes_no, "yes or no"},
                          a_verification = {take_verification, "full or partial"},
@@ -192,7 +198,7 @@ static const struct kind a_text = {take_text, "a text"}, an_id = {take_id, "1 to
 static const struct row rows[] = {
     {"ecu", "vehicle_id", &an_id, OF(vehicle_id), NULL, 0, 0},
     {"ecu", "serial", &an_id, OF(serial), NULL, 0, 0},
-    {"ecu", "hardware_id", &an_id, OF(hardware_id), NULL, 0, 0},
+    {"ecu", "hardware_id", &a_hardware_id, OF(hardware_id), NULL, 0, 0},
     {"ecu", "verification", &a_verification, OF(full), NULL, 0, 0},
     {"ecu", "profile", &a_profile, OF(profile), "strict", 0, 0},
     {"ecu", "image_names", &a_text, OF(image_names), "", 0, 0},

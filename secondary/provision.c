@@ -119,7 +119,7 @@ static enum up_err put_image(struct plant *p, const struct sec_provisioning *wha
                               .hashes = {.has_sha256 = true},
                               .release_counter = what->release_counter};
         up_sha256(what->image, t.hashes.sha256);
-        if (!up_is_name(what->image_name) || !sec_image_of(&t, &s.slot[0].image)) return UP_CONFIG;
+        if (!up_is_printable_name(what->image_name) || !sec_image_of(&t, &s.slot[0].image)) return UP_CONFIG;
         if (what->release_counter > UP_COUNTER_MAX) return UP_CONFIG;
         const struct sec_region r = sec_slot_region(&s, 0);
         struct sec_writer w;
@@ -137,7 +137,7 @@ static enum up_err put_image(struct plant *p, const struct sec_provisioning *wha
 static bool is_usable(const struct sec_identity *id)
 {
     if (id->full && !UP_FULL) return false;
-    return up_is_id(id->vehicle_id) && up_is_id(id->serial) && up_is_id(id->hardware_id) &&
+    return up_is_id(id->vehicle_id) && up_is_id(id->serial) && up_is_hardware_id(id->hardware_id) &&
            id->profile != NULL && up_profile_linked(id->profile) && id->limits != NULL &&
            id->signer != NULL && id->base_time_s > 0;
 }

@@ -102,7 +102,8 @@ bool sim_director_add_ecu(struct sim_director *d, const char *vehicle, const cha
     if (!sim_inventory_has_vehicle(d->inventory, vehicle))
         return sim_say(d->why, "%s: no such vehicle in the inventory", vehicle);
     if (!up_is_id(up_span_of(serial))) return sim_say(d->why, "\"%s\" is no ECU id", serial);
-    if (!up_is_id(up_span_of(hardware_id))) return sim_say(d->why, "\"%s\" is no hardware id", hardware_id);
+    if (!up_is_hardware_id(up_span_of(hardware_id)))
+        return sim_say(d->why, "\"%s\" is no hardware id", hardware_id);
     if (!key_of_any_scheme(pem, &e.key))
         return sim_say(d->why, "%s: its key is no PEM public key of a scheme that we know", serial);
     snprintf(e.serial, sizeof e.serial, "%s", serial);

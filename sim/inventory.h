@@ -24,7 +24,7 @@ bool sim_inventory_commit(struct sim_inventory *v);
 void sim_inventory_rollback(struct sim_inventory *v);
 
 struct sim_ecu {
-    char serial[SIM_ID_MAX], hardware_id[SIM_ID_MAX];
+    char serial[SIM_ID_MAX], hardware_id[UP_HARDWARE_MAX + 1];
     bool primary;
     struct up_key key;
     char keyid[2 * UP_SHA256_BYTES + 1];

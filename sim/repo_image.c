@@ -32,7 +32,7 @@ static bool image_ok(struct sim_repo *r, const struct sim_image *m)
         return sim_say(r->why, "%s: an image needs at least one hardware id", m->name);
     if (m->release_counter > UP_COUNTER_MAX)
         return sim_say(r->why, "%s: release counter above %d", m->name, UP_COUNTER_MAX);
-    return names_ok(r, "hardware id", m->hardware_ids, up_is_id) &&
+    return names_ok(r, "hardware id", m->hardware_ids, up_is_hardware_id) &&
            names_ok(r, "image name", m->depends, up_is_name) &&
            names_ok(r, "image name", m->conflicts, up_is_name);
 }
@@ -159,7 +159,7 @@ static bool delegation_ok(struct sim_edit *e, const struct sim_delegation *d, si
                        UP_AGREEMENT_MAX);
     if (d->paths == NULL || d->paths[0] == NULL)
         return sim_say(e->r->why, "%s: a delegation needs at least one path", names[0]);
-    return names_ok(e->r, "hardware id", d->hardware_ids, up_is_id);
+    return names_ok(e->r, "hardware id", d->hardware_ids, up_is_hardware_id);
 }
 
 static cJSON *delegations_of(cJSON *body)

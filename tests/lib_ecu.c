@@ -65,8 +65,13 @@ void ecu_new(struct ecu *e, bool full, uint32_t sector, uint32_t unit)
 
 void ecu_new_as(struct ecu *e, bool full, enum sec_layout_kind layout, uint32_t sector, uint32_t unit)
 {
+    ecu_new_with(e, full, layout, sector, unit, full ? 49152 : 32768);
+}
+
+void ecu_new_with(struct ecu *e, bool full, enum sec_layout_kind layout, uint32_t sector, uint32_t unit,
+                  uint32_t staging)
+{
     memset(e, 0, sizeof *e);
-    const uint32_t staging = full ? 49152 : 32768;
     e->flash = lib_flash_new(sec_layout_size(layout, sector, staging, 16384), sector, unit);
     e->director = author_of(&up_profile_strict, ECU_VEHICLE);
     e->image = author_of(&up_profile_strict, NULL);

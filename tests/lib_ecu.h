@@ -11,7 +11,7 @@
 #define ECU_SERIAL   "ECU-7"
 #define ECU_HARDWARE "HW-A"
 #define ECU_MESSAGE  2048
-#define ECU_FILES    24
+#define ECU_FILES    96
 
 struct ecu_file {
     const char *path;
@@ -46,6 +46,9 @@ struct ecu {
 /* Provisioned with image "fw/old" (counter 1), booted. UNIT, SECTOR: the flash; slots of 16 KiB at least. */
 void ecu_new(struct ecu *e, bool full, uint32_t sector, uint32_t unit);
 void ecu_new_as(struct ecu *e, bool full, enum sec_layout_kind layout, uint32_t sector, uint32_t unit);
+/* STAGING: bytes for metadata; above 32 KiB, 48 KiB with full verification. */
+void ecu_new_with(struct ecu *e, bool full, enum sec_layout_kind layout, uint32_t sector, uint32_t unit,
+                  uint32_t staging);
 void ecu_free(struct ecu *e);
 enum up_err ecu_boot(struct ecu *e);
 /* Time passes; a reset that is due happens. */

@@ -157,6 +157,33 @@ START_TEST(ids_have_a_small_alphabet)
 }
 END_TEST
 
+START_TEST(hardware_ids_are_longer_ids)
+{
+    char text[UP_HARDWARE_MAX + 1];
+    memset(text, 'a', sizeof text);
+    ck_assert(up_is_hardware_id((struct up_span){(uint8_t *)text, UP_HARDWARE_MAX}));
+    ck_assert(!up_is_hardware_id((struct up_span){(uint8_t *)text, UP_HARDWARE_MAX + 1}));
+    ck_assert(!up_is_hardware_id(UP_SPAN("")) && !up_is_hardware_id(UP_SPAN("a b")));
+}
+END_TEST
+
+START_TEST(printable_names_need_no_escape_and_cannot_leave_their_folder_either)
+{
+    static const char *const bad[] = {"", ".", "..", "../x", "a/../b", "a/..", "a/.", "/etc/x", "a//b", "a/"};
+    char text[UP_NAME_MAX + 1];
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ck_assert_msg(!up_is_printable_name(up_span_of(bad[i])), "accepted: %s", bad[i]);
+    for (int c = 0; c < 256; c++) {
+        uint8_t one[] = {'a', (uint8_t)c, 'b'};
+        ck_assert_int_eq(up_is_printable_name((struct up_span){one, 3}),
+                         c >= ' ' && c <= '~' && c != '"' && c != '\\');
+    }
+    memset(text, ' ', sizeof text);
+    ck_assert(up_is_printable_name((struct up_span){(uint8_t *)text, UP_NAME_MAX}));
+    ck_assert(!up_is_printable_name((struct up_span){(uint8_t *)text, UP_NAME_MAX + 1}));
+}
+END_TEST
+
 START_TEST(names_cannot_leave_their_folder)
 {
     static const char *const good[] = {
@@ -178,5 +205,5 @@ END_TEST
 
 SUITE("encode", division_in_pieces_is_division, hex_is_lower_case_even_and_bounded, hex_comes_back_as_it_went,
       base64_has_one_spelling, base64_comes_back_as_it_went, times_are_instants_in_one_spelling,
-      every_day_of_eight_thousand_years_comes_back, ids_have_a_small_alphabet,
-      names_cannot_leave_their_folder)
+      every_day_of_eight_thousand_years_comes_back, ids_have_a_small_alphabet, hardware_ids_are_longer_ids,
+      printable_names_need_no_escape_and_cannot_leave_their_folder_either, names_cannot_leave_their_folder)

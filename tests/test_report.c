@@ -155,6 +155,23 @@ START_TEST(what_an_attacker_put_into_a_name_is_bounded_and_harmless)
 }
 END_TEST
 
+START_TEST(an_image_of_dialect_a_is_reported_by_its_name)
+{
+    struct up_report r = some_report(), out;
+    for (int deployed = 0; deployed <= 1; deployed++) {
+        const struct up_profile *p = deployed ? &up_profile_deployed : STRICT;
+        r.image_name = UP_SPAN("fw 1.2 (final) 100%.bin");
+        IS(up_report_read(write_report(&r, p, 7), p, &out), UP_OK);
+        ck_assert(up_span_eq(out.image_name, r.image_name));
+    }
+    uint8_t text[UP_REPORT_MAX];
+    r.image_name = UP_SPAN("../fw");
+    ck_assert_uint_eq(up_report_write(&r, STRICT, author_key(7), text, sizeof text), 0);
+    r.image_name = UP_SPAN("f\"w");
+    ck_assert_uint_eq(up_report_write(&r, STRICT, author_key(7), text, sizeof text), 0);
+}
+END_TEST
+
 START_TEST(the_longest_report_fits_its_bound_and_no_less_room_is_overrun)
 {
     struct up_report r = some_report();
@@ -404,6 +421,7 @@ SUITE("report", members_that_nobody_knows_mean_nothing_in_a_report,
       a_counter_of_more_digits_than_it_can_have_is_refused, a_report_says_what_was_put_in,
       a_report_that_lacks_a_member_is_refused, a_report_with_a_member_of_another_form_is_refused,
       counters_grow_as_numbers_over_boots, what_an_attacker_put_into_a_name_is_bounded_and_harmless,
+      an_image_of_dialect_a_is_reported_by_its_name,
       the_longest_report_fits_its_bound_and_no_less_room_is_overrun,
       names_that_no_report_may_carry_are_not_written, a_signature_block_has_five_parts,
       a_deployed_block_has_the_parts_that_backends_know, a_report_signed_by_another_ecu_is_refused,

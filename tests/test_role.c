@@ -197,6 +197,44 @@ START_TEST(names_that_could_leave_a_folder_are_refused)
 }
 END_TEST
 
+/* E-FMT-12: backends of dialect A ask no more of a name. */
+START_TEST(deployed_names_are_printable)
+{
+    struct author a = author_of(DEPLOYED, NULL);
+    struct up_targets t;
+    static const char *const good[] = {"fw 1.2 (final).bin", "100%", "a?b#c", "b~/c!,;=&$'*+@:[x]{y}|^`<>"};
+    static const char *const bad[] = {"../x",     "a/../b",   "a\\\\b",  "a\\\"b",
+                                      "a\\u0001", "\xC3\xA9", "\\u00e9", "a\\u0020b"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        IS(read_role(DEPLOYED, UP_TARGETS, author_targets_body(&a, 1, author_image(good[i], "hw", 1), "")),
+           UP_OK);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *body = author_targets_body(&a, 1, author_image(bad[i], "hw", 1), "");
+        IS(up_targets_read(up_span_of(body), DEPLOYED, &t), UP_STRING);
+    }
+}
+END_TEST
+
+/* E-IMG-03 */
+START_TEST(hardware_ids_may_be_as_long_as_backends_let_them_be)
+{
+    struct author a = author_of(STRICT, "VIN-1");
+    char longest[UP_HARDWARE_MAX + 2];
+    memset(longest, 'h', sizeof longest);
+    longest[UP_HARDWARE_MAX + 1] = 0;
+    for (int over = 0; over <= 1; over++) {
+        const char *id = longest + 1 - over;
+        IS(read_role(STRICT, UP_TARGETS, author_targets_body(&a, 1, author_image("i", id, 1), "")),
+           over ? UP_STRING : UP_OK);
+        IS(read_role(STRICT, UP_TARGETS, author_targets_body(&a, 1, author_order("i", "ecu", id, 1), "")),
+           over ? UP_STRING : UP_OK);
+        a.vehicle = longest + UP_HARDWARE_MAX - UP_ID_MAX + 1 - over; /* others stay short */
+        IS(read_role(STRICT, UP_TARGETS, author_targets_body(&a, 1, "", "")), over ? UP_STRING : UP_OK);
+        a.vehicle = "VIN-1";
+    }
+}
+END_TEST
+
 /* E-FMT-13 */
 START_TEST(opaque_names_take_any_text_that_fits)
 {
@@ -611,6 +649,7 @@ SUITE("role", digests_are_lower_case_but_for_deployed_backends, hashes_of_no_kno
       a_body_of_one_role_is_no_body_of_another, versions_are_whole_numbers_from_1_to_the_ceiling,
       expiry_is_one_instant_in_one_spelling, a_newer_minor_format_is_read_and_another_major_is_not,
       unknown_members_are_ignored_everywhere, names_that_could_leave_a_folder_are_refused,
+      deployed_names_are_printable, hardware_ids_may_be_as_long_as_backends_let_them_be,
       opaque_names_take_any_text_that_fits, ids_are_of_one_alphabet_so_that_equal_means_equal_bytes,
       root_names_keys_and_threshold_of_all_four_roles, root_without_one_of_the_four_roles_is_refused,
       root_that_names_a_key_it_does_not_hold_is_refused, a_threshold_of_zero_or_out_of_reach_is_refused,

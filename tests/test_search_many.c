@@ -100,10 +100,13 @@ END_TEST
 /* V-DEL-15 */
 START_TEST(the_number_of_roles_visited_is_bounded)
 {
+    static struct up_limits few;
+    few = up_limits_posix;
+    few.roles_visited = 64;
     for (unsigned more = 0; more < 2; more++) {
         tree_plant(&up_profile_strict);
-        tree.rig->policy.limits = &up_limits_posix;
-        unsigned n = up_limits_posix.roles_visited + more;
+        tree.rig->policy.limits = &few;
+        unsigned n = few.roles_visited + more;
         struct author_ring ring = {KEY(A), 1};
         char *all = author_text("%s", "");
         for (unsigned i = 1; i <= n; i++) {
@@ -117,6 +120,9 @@ START_TEST(the_number_of_roles_visited_is_bounded)
         tree_top("", all);
         IS(tree_look_for("x/fw"), more ? UP_DELEGATION_LIMIT : UP_OK);
     }
+    /* What the Primary finds, it can have found by a full Secondary. */
+    ck_assert_uint_eq(up_limits_posix.roles_visited, up_limits_primary.roles_visited);
+    ck_assert_uint_eq(up_limits_posix.delegation_depth, up_limits_primary.delegation_depth);
 }
 END_TEST
 
