@@ -89,7 +89,7 @@ bool up_is_role_name(const struct up_profile *p, struct up_span name)
 {
     uint8_t plain[UP_NAME_MAX];
     if (up_is_plain_tuf(p)) return up_json_unescape(name, plain, sizeof plain) > 0;
-    return p->dialect == UP_DIALECT_DEPLOYED ? up_is_printable_name(name) : up_is_name(name);
+    return up_is_deployed(p->dialect) ? up_is_printable_name(name) : up_is_name(name);
 }
 
 struct up_span up_id_read(struct up_json *j)

@@ -8,6 +8,7 @@
 
 #include "metadata/encode.h"
 #include "metadata/json.h"
+#include "primary/plant.h"
 
 typedef enum pri_verdict step_function(struct pri *p, bool enter);
 
@@ -187,6 +188,11 @@ static void begin_rows(struct pri *p)
         p->outcome.row[m].hardware_id = m == 0 ? p->config->hardware_id : ecu->hardware_id;
         p->outcome.row[m].full = m == 0 || ecu->full;
     }
+}
+
+enum up_err pri_plant(struct pri *p, const char *folder, struct pri_problem *problem)
+{
+    return pri_plant_metadata(&p->director, &p->images, folder, p->config->base_time_s, problem);
 }
 
 /* What was found when the chains were opened, told once. */

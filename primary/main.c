@@ -16,8 +16,8 @@
 struct options {
     const char *config;
     bool json, quiet;
-    unsigned last;            /* 0: not given */
-    const char *image, *name; /* provision */
+    unsigned last;                       /* 0: not given */
+    const char *image, *name, *metadata; /* provision */
     unsigned release_counter;
     bool given[128]; /* by short name */
 };
@@ -133,6 +133,14 @@ static enum pri_exit provision(struct pri_session *s, const struct options *o)
         snprintf(why, sizeof why, "%s is installed already; the plant comes first, and once", now.name);
         return explain(PRI_EXIT_NOTHING, why);
     }
+    struct pri_problem problem;
+    if (o->metadata != NULL && e == UP_OK && pri_plant(s->pri, o->metadata, &problem) != UP_OK) {
+        snprintf(why, sizeof why, "--metadata %s: %s", o->metadata, problem.what);
+        return explain(problem.err == UP_CONFIG      ? PRI_EXIT_CONFIG
+                       : pri_is_refusal(problem.err) ? PRI_EXIT_ATTACK
+                                                     : PRI_EXIT_FAULT,
+                       why);
+    }
     struct up_span image = pri_map(o->image);
     if (image.p == NULL) {
         snprintf(why, sizeof why, "--image %s: empty, or cannot be read", o->image);
@@ -195,7 +203,7 @@ static const struct command {
     {"status", "what is trusted and installed, without asking anybody", status, PRI_LOOK, "j"},
     {"manifest", "print the signed manifest that would be sent", manifest, PRI_STORE, ""},
     {"history", "what happened: the newest events, the last one last", history, PRI_LOOK, "jn"},
-    {"provision", "in the plant: the image that this unit comes with", provision, PRI_STORE, "iNr"},
+    {"provision", "in the plant: the image that this unit comes with", provision, PRI_STORE, "iNrm"},
 };
 static const struct command *const commands_end = commands + sizeof commands / sizeof *commands;
 
@@ -216,6 +224,7 @@ static void print_help(FILE *out)
           "  -N, --name NAME    provision: its name in the repositories\n"
           "  -r, --release-counter N\n"
           "                     provision: its release counter (default 0)\n"
+          "  -m, --metadata DIR provision: the roles of both repositories, in director/ and repo/\n"
           "  -q, --quiet        failures only, no progress\n"
           "  -h, --help         this text\n"
           "  -V, --version      the version\n\n"
@@ -225,12 +234,17 @@ static void print_help(FILE *out)
           out);
 }
 
-static const struct option long_options[] = {
-    {"config", required_argument, NULL, 'c'}, {"json", no_argument, NULL, 'j'},
-    {"last", required_argument, NULL, 'n'},   {"image", required_argument, NULL, 'i'},
-    {"name", required_argument, NULL, 'N'},   {"release-counter", required_argument, NULL, 'r'},
-    {"quiet", no_argument, NULL, 'q'},        {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {{"config", required_argument, NULL, 'c'},
+                                             {"json", no_argument, NULL, 'j'},
+                                             {"last", required_argument, NULL, 'n'},
+                                             {"image", required_argument, NULL, 'i'},
+                                             {"name", required_argument, NULL, 'N'},
+                                             {"release-counter", required_argument, NULL, 'r'},
+                                             {"metadata", required_argument, NULL, 'm'},
+                                             {"quiet", no_argument, NULL, 'q'},
+                                             {"help", no_argument, NULL, 'h'},
+                                             {"version", no_argument, NULL, 'V'},
+                                             {NULL, 0, NULL, 0}};
 
 static bool read_number(const char *option, unsigned long min, unsigned long max, unsigned *out)
 {
@@ -255,7 +269,7 @@ static const char *long_name(int c)
 static bool read_options(int argc, char **argv, struct options *o, enum pri_exit *status)
 {
     *status = PRI_EXIT_USAGE;
-    for (int c; (c = getopt_long(argc, argv, "c:jn:i:N:r:qhV", long_options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "c:jn:i:N:r:m:qhV", long_options, NULL)) != -1;) {
         o->given[c & 0x7F] = true;
         switch (c) {
         case 'c':
@@ -275,6 +289,9 @@ static bool read_options(int argc, char **argv, struct options *o, enum pri_exit
             break;
         case 'N':
             o->name = optarg;
+            break;
+        case 'm':
+            o->metadata = optarg;
             break;
         case 'r':
             if (!read_number("release-counter", 0, UP_COUNTER_MAX, &o->release_counter)) return false;
@@ -328,7 +345,7 @@ int main(int argc, char **argv)
         fprintf(stderr, PROGRAM ": %s: no such command; see " PROGRAM " --help\n", argv[optind]);
         return PRI_EXIT_USAGE;
     }
-    for (const char *narrow = "jniNr"; *narrow != '\0'; narrow++) {
+    for (const char *narrow = "jniNrm"; *narrow != '\0'; narrow++) {
         if (!o.given[(int)*narrow] || strchr(c->takes, *narrow) != NULL) continue;
         fprintf(stderr, PROGRAM ": %s does not take --%s\n", c->name, long_name(*narrow));
         return PRI_EXIT_USAGE;

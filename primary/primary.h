@@ -91,6 +91,8 @@ const struct up_trust *pri_trust(const struct pri *p, enum up_repo repo);
 const struct up_clock *pri_clock(const struct pri *p);
 /* The signed vehicle version manifest as it would be sent now; free the file. Its counter is stored as used:
  * whoever sends it takes nothing from the next poll. False: not possible. */
+/* In the plant: primary/plant.h, at the configured time of provisioning. No cycle may be under way. */
+enum up_err pri_plant(struct pri *p, const char *folder, struct pri_problem *problem) UP_NODISCARD;
 bool pri_manifest(struct pri *p, uint64_t now_us, struct pri_blob *out);
 
 #endif

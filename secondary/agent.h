@@ -36,6 +36,9 @@ struct sec_identity {
  * first image. */
 struct sec_provisioning {
     struct up_span director_root, director_targets /* optional floor */, image_root;
+    /* Full verification, by enum up_repo and role: Timestamp, Snapshot and Targets of both repositories, or
+     * none (5.4.1). Verified as of the time of provisioning. */
+    struct up_span set[2][UP_TIME];
     struct up_span image; /* absent: nothing installed */
     struct up_span image_name;
     uint32_t release_counter;

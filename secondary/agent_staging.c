@@ -25,7 +25,7 @@ static bool is_version(struct up_span s)
 
 static bool is_role(const struct sec_identity *id, struct up_span name)
 {
-    return id->profile->dialect == UP_DIALECT_DEPLOYED ? up_is_printable_name(name) : up_is_name(name);
+    return up_is_deployed(id->profile->dialect) ? up_is_printable_name(name) : up_is_name(name);
 }
 
 /* The most bytes that PATH may have; 0: no path that this ECU takes. */

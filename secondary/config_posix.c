@@ -30,7 +30,7 @@ struct reader {
     const char *path;
     struct sec_config *config;
     FILE *file;
-    bool given[32];
+    bool given[64];
     int line, failed_line;
     bool failed;
     char *why;
@@ -222,6 +222,11 @@ static const struct row rows[] = {
     {"boot", "key", &a_path, OF(boot_key), "", 0, 0},
     {"provision", "director_root", &a_path, OF(director_root), "", 0, 0},
     {"provision", "director_targets", &a_path, OF(director_targets), "", 0, 0},
+    {"provision", "director_timestamp", &a_path, OF(set[UP_DIRECTOR][UP_TIMESTAMP]), "", 0, 0},
+    {"provision", "director_snapshot", &a_path, OF(set[UP_DIRECTOR][UP_SNAPSHOT]), "", 0, 0},
+    {"provision", "image_timestamp", &a_path, OF(set[UP_IMAGE][UP_TIMESTAMP]), "", 0, 0},
+    {"provision", "image_snapshot", &a_path, OF(set[UP_IMAGE][UP_SNAPSHOT]), "", 0, 0},
+    {"provision", "image_targets", &a_path, OF(set[UP_IMAGE][UP_TARGETS]), "", 0, 0},
     {"provision", "image_root", &a_path, OF(image_root), "", 0, 0},
     {"provision", "image", &a_path, OF(image), "", 0, 0},
     {"provision", "image_name", &a_name, OF(image_name), "", 0, 0},
@@ -229,7 +234,7 @@ static const struct row rows[] = {
     {"provision", "base_time", &an_instant, OF(base_time_s), NULL, 0, 0},
 };
 #define ROWS (sizeof rows / sizeof *rows)
-_Static_assert(ROWS <= 32, "struct reader remembers which were given");
+_Static_assert(ROWS <= 64, "struct reader remembers which were given");
 
 static int wrong(struct reader *r, const char *section, const char *key, const char *value, const char *what)
 {

@@ -6,6 +6,7 @@
 #include "isotp/isotp.h"
 #include "metadata/profile.h"
 #include "metadata/span.h"
+#include "metadata/trust.h"
 #include "secondary/layout.h"
 
 #define SEC_TEXT_MAX 512 /* a value */
@@ -30,6 +31,7 @@ struct sec_config {
     /* [boot] */
     sec_text boot_key; /* empty: policy `digest` */
     /* [provision]: files are looked at by `provision` only */
+    sec_text set[2][UP_TIME]; /* by enum up_repo and role; Director Targets below */
     sec_text director_root, director_targets, image_root, image, image_name;
     uint32_t release_counter;
     int64_t base_time_s;

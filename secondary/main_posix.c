@@ -351,12 +351,19 @@ static int cmd_provision(struct ecu *e, bool json)
     (void)json;
     struct sec_provisioning p = {.release_counter = c->release_counter};
     if (c->image_name[0] != '\0') p.image_name = up_span_of(c->image_name);
-    uint8_t *bytes[4] = {NULL, NULL, NULL, NULL};
+    uint8_t *bytes[4 + 2 * UP_TIME] = {NULL};
+    bool whole = false;
     bool ok = read_file(c->director_root, &bytes[0], &p.director_root) &&
               read_file(c->director_targets, &bytes[1], &p.director_targets) &&
               read_file(c->image_root, &bytes[2], &p.image_root) && read_file(c->image, &bytes[3], &p.image);
+    for (unsigned i = 0; ok && i < 2 * UP_TIME; i++) {
+        struct up_span *file = &p.set[i / UP_TIME][i % UP_TIME];
+        ok = read_file(c->set[i / UP_TIME][i % UP_TIME], &bytes[4 + i], file);
+        whole = whole || file->p != NULL;
+    }
+    if (whole) p.set[UP_DIRECTOR][UP_TARGETS] = p.director_targets, p.director_targets = (struct up_span){0};
     int status = ok ? install(e, &p) : CONFIG;
-    for (size_t i = 0; i < 4; i++) free(bytes[i]);
+    for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) free(bytes[i]);
     return status;
 }
 

@@ -55,9 +55,38 @@ static enum up_err put_file(struct plant *p, const char *path, uint32_t version,
     return UP_OK;
 }
 
-/* Root, and a Targets file as floor; each must hold by the Root's own keys. */
+/* The other roles of a full verifier, as in a cycle that asks for no newer Root. */
+static enum up_err put_set(struct plant *p, enum up_repo repo, const struct up_span set[UP_TIME],
+                           struct up_trust *t)
+{
+    const int64_t now_s = p->id->base_time_s;
+    struct up_trust next;
+    struct up_want w;
+    up_trust_begin(t);
+    UP_TRY(up_trust_absent(t, now_s, &next));
+    for (*t = next; up_trust_want(t, &w); *t = next) {
+        const struct up_span file = set[w.role];
+        uint8_t path[SEC_PATH_MAX];
+        struct up_writer text = {.p = path, .cap = sizeof path};
+        if (file.p == NULL && !w.may_be_absent) return UP_CONFIG;
+        if (file.p == NULL) {
+            UP_TRY(up_trust_absent(t, now_s, &next));
+            continue;
+        }
+        UP_TRY(up_trust_feed(t, file, p->id->room, now_s, &next));
+        up_write(&text, up_repo_name(repo));
+        up_write(&text, "/");
+        up_write(&text, up_role_name(w.role));
+        up_write_span(&text, UP_SPAN("\0"));
+        UP_TRY(put_file(p, (const char *)path, 0, file, &p->trusted.at[repo][w.role]));
+    }
+    return UP_OK;
+}
+
+/* Root, and a Targets file as floor; each must hold by the Root's own keys. SET: the other roles; NULL: none.
+ */
 static enum up_err put_repo(struct plant *p, enum up_repo repo, struct up_span root, struct up_span targets,
-                            struct up_trust *t)
+                            const struct up_span set[UP_TIME], struct up_trust *t)
 {
     const struct up_policy policy = {.profile = p->id->profile,
                                      .limits = p->id->limits,
@@ -85,6 +114,7 @@ static enum up_err put_repo(struct plant *p, enum up_repo repo, struct up_span r
         memcpy(t->floors.mark[UP_TARGETS].digest, s.digest, sizeof s.digest);
         UP_TRY(put_file(p, "director/targets", 0, targets, &at[UP_TARGETS]));
     }
+    if (UP_FULL && set != NULL) UP_TRY(put_set(p, repo, set, t));
     p->trusted.floors[repo] = t->floors;
     return UP_OK;
 }
@@ -92,10 +122,15 @@ static enum up_err put_repo(struct plant *p, enum up_repo repo, struct up_span r
 static enum up_err put_metadata(struct plant *p, const struct sec_provisioning *what)
 {
     struct up_trust t;
+    bool whole = false;
+    for (unsigned r = 0; p->id->full && r < 2 * UP_TIME; r++)
+        whole = whole || what->set[r / UP_TIME][r % UP_TIME].p != NULL;
+    const struct up_span *images = whole ? what->set[UP_IMAGE] : NULL,
+                         *director = whole ? what->set[UP_DIRECTOR] : NULL;
     sec_trusted_init(&p->trusted);
     sec_bank_begin(&p->bank, p->flash, p->layout.bank[0], p->layout.bank[0].at);
-    if (p->id->full) UP_TRY(put_repo(p, UP_IMAGE, what->image_root, (struct up_span){NULL, 0}, &t));
-    UP_TRY(put_repo(p, UP_DIRECTOR, what->director_root, what->director_targets, &t));
+    if (p->id->full) UP_TRY(put_repo(p, UP_IMAGE, what->image_root, (struct up_span){NULL, 0}, images, &t));
+    UP_TRY(put_repo(p, UP_DIRECTOR, what->director_root, what->director_targets, director, &t));
     UP_TRY(sec_flash_sync(p->flash));
 
     struct up_clock clock;

@@ -354,6 +354,48 @@ START_TEST(a_plant_that_makes_no_sense_is_refused)
 }
 END_TEST
 
+/* T-PROV-02, T-PROV-05 */
+START_TEST(a_full_verifier_may_leave_the_plant_with_all_roles_of_both_repositories)
+{
+    static const enum up_role roles[] = {UP_TIMESTAMP, UP_SNAPSHOT, UP_TARGETS};
+    ecu_new(&e, true, 4096, 16);
+    struct sec_provisioning p = e.plant;
+    e.version = 3;
+    ecu_issue(&e, NULL, 0, ecu_image(3000, 1));
+    for (enum up_repo repo = UP_DIRECTOR; repo <= UP_IMAGE; repo++)
+        for (unsigned i = 0; i < 3; i++)
+            p.set[repo][roles[i]] =
+                ecu_issued(&e, author_text("%s/%s", up_repo_name(repo), up_role_name(roles[i])));
+    const struct sec_provisioning good = p;
+    for (enum up_repo repo = UP_DIRECTOR; repo <= UP_IMAGE; repo++)
+        for (unsigned i = 0; i < 3; i++) {
+            p = good;
+            p.set[repo][roles[i]].p = NULL;
+            IS(sec_provision(&e.flash->port, &e.id, &p), UP_CONFIG);
+            ck_assert(ecu_boot(&e) != UP_OK);
+            p.set[repo][roles[i]] = good.set[repo == UP_IMAGE ? UP_DIRECTOR : UP_IMAGE][roles[i]];
+            ck_assert(sec_provision(&e.flash->port, &e.id, &p) != UP_OK && ecu_boot(&e) != UP_OK);
+        }
+    p = good;
+    const struct sec_identity id = e.id;
+    e.id.base_time_s += 10LL * 365 * 86400; /* all had expired */
+    IS(sec_provision(&e.flash->port, &e.id, &p), UP_EXPIRED);
+    e.id = id;
+    IS(sec_provision(&e.flash->port, &e.id, &p), UP_OK);
+    IS(ecu_boot(&e), UP_OK);
+    ck_assert_uint_eq(ecu_versions(&e).director_targets, 4);
+    e.files = 0;                           /* the plant's files still stand */
+    IS(ecu_send(&e), UP_TARGET_NOT_FOUND); /* nothing is ordered */
+    e.version = 2;
+    ecu_issue(&e, "fw/new", 2, ecu_image(5000, 2));
+    IS(ecu_send(&e), UP_ROLLBACK);
+    e.version = 4;
+    ecu_issue(&e, "fw/new", 2, ecu_image(5000, 2));
+    IS(ecu_send(&e), UP_OK);
+    ecu_free(&e);
+}
+END_TEST
+
 START_TEST(without_a_whole_image_it_says_so_and_can_be_updated)
 {
     ecu_new(&e, true, 4096, 16);
@@ -526,6 +568,7 @@ SUITE("agent", answers_that_just_fit_are_given, a_report_that_cannot_be_written_
       what_was_detected_is_told_until_it_was_reported_and_a_cycle_went_well,
       an_attacker_cannot_make_his_traces_count_as_told, a_flood_of_events_costs_few_writes,
       an_ecu_without_its_plant_does_not_start, a_plant_that_makes_no_sense_is_refused,
+      a_full_verifier_may_leave_the_plant_with_all_roles_of_both_repositories,
       without_a_whole_image_it_says_so_and_can_be_updated, lost_records_do_not_stop_the_ecu,
       a_flash_that_fails_ends_in_errors_not_in_a_dead_ecu, looking_changes_nothing,
       without_randomness_there_is_no_nonce)

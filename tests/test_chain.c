@@ -4,7 +4,9 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "primary/plant.h"
 #include "tests/lib_cutvfs.h"
 #include "tests/lib_site.h"
 
@@ -745,6 +747,113 @@ START_TEST(disorder_hides_neither_a_second_image_of_a_name_nor_another_counter)
 }
 END_TEST
 
+/* What both servers have, as files. */
+static void write_plant(void)
+{
+    for (unsigned server = PRI_DIRECTOR; server <= PRI_IMAGE; server++) {
+        const struct shelf *s = &site.net.shelf[server];
+        const char *name = author_text("plant/%s", server == PRI_DIRECTOR ? "director" : "repo");
+        (void)mkdir("plant", 0700);
+        (void)mkdir(name, 0700);
+        for (unsigned i = 0; i < s->n; i++)
+            if (s->item[i].file.p != NULL)
+                folder_write(author_text("%s/%s", name, s->item[i].name), s->item[i].file.p,
+                             s->item[i].file.n);
+    }
+}
+
+static enum up_err plant(struct pri_problem *problem)
+{
+    return pri_plant_metadata(&site.chain[UP_DIRECTOR], &site.chain[UP_IMAGE], "plant", site.now_s, problem);
+}
+
+/* T-PROV-02, T-PROV-05 */
+START_TEST(all_roles_of_both_repositories_come_from_the_plant_and_are_floors)
+{
+    struct pri_problem problem = {0};
+    folder_enter();
+    site_open(&site, &up_profile_strict);
+    (void)site_next_root(&site, UP_IMAGE, 0);
+    for (enum up_repo repo = UP_DIRECTOR; repo <= UP_IMAGE; repo++) site_publish(&site, repo, 5);
+    write_plant();
+    IS(plant(&problem), UP_OK);
+    ck_assert_str_eq(requests(), ""); /* no server was asked */
+    site_restart(&site);
+    for (enum up_repo repo = UP_DIRECTOR; repo <= UP_IMAGE; repo++) {
+        ck_assert_uint_eq(site.chain[repo].trust.root.head.version, repo == UP_IMAGE ? 2 : 1);
+        ck_assert_uint_eq(site.chain[repo].trust.targets.head.version, 5);
+        ck_assert_int_eq(site_walk(&site, repo), PRI_NOTHING);
+        site_publish(&site, repo, 4);
+        site_refused(&site, repo, UP_ROLLBACK, "timestamp.json");
+        site_publish(&site, repo, 6);
+        site_accepted(&site, repo, 6);
+    }
+    IS(plant(&problem), UP_ROLLBACK); /* the plant is history now */
+    site_close(&site);
+    folder_leave();
+}
+END_TEST
+
+/* T-PROV-02 */
+START_TEST(a_plant_without_all_roles_or_with_bad_ones_is_refused)
+{
+    static const char *const missing[] = {"director/timestamp.json", "director/5.snapshot.json",
+                                          "director/5.targets.json", "repo/timestamp.json",
+                                          "repo/5.snapshot.json",    "repo/5.targets.json"};
+    struct pri_problem problem = {0};
+    folder_enter();
+    for (size_t i = 0; i < sizeof missing / sizeof *missing; i++) {
+        const char *path = author_text("plant/%s", missing[i]);
+        site_open(&site, &up_profile_strict);
+        for (enum up_repo repo = UP_DIRECTOR; repo <= UP_IMAGE; repo++) site_publish(&site, repo, 5);
+        write_plant();
+        ck_assert_int_eq(unlink(path), 0);
+        IS(plant(&problem), UP_CONFIG);
+        ck_assert_ptr_nonnull(strstr(problem.what, strrchr(path, '/') + 1));
+        folder_write_text(path, "{}");
+        ck_assert(plant(&problem) != UP_OK && problem.err != UP_CONFIG);
+        write_plant();
+        IS(plant(&problem), UP_OK);
+        site_close(&site);
+    }
+    folder_leave();
+}
+END_TEST
+
+/* T-PROV-05 */
+START_TEST(a_plant_that_had_expired_is_refused_and_one_that_is_two_years_old_is_walked_on_from)
+{
+    const int64_t years = 2LL * 365 * 86400;
+    struct pri_problem problem = {0};
+    folder_enter();
+    site_open(&site, &up_profile_strict);
+    for (enum up_repo repo = UP_DIRECTOR; repo <= UP_IMAGE; repo++) {
+        site.author[repo].expires = "2025-12-31T00:00:00Z";
+        (void)site_next_root(&site, repo, 0);
+        site_publish(&site, repo, 5);
+    }
+    write_plant();
+    site.now_s += years;
+    IS(plant(&problem), UP_EXPIRED);
+    site.now_s -= years;
+    IS(plant(&problem), UP_OK);
+    site.now_s += years;
+    for (enum up_repo repo = UP_DIRECTOR; repo <= UP_IMAGE; repo++) {
+        struct author *a = &site.author[repo];
+        const uint32_t old = a->ring[UP_ROOT].keys;
+        a->expires = AUTHOR_EXPIRES;
+        for (unsigned r = 0; r < UP_TIME; r++)
+            a->ring[r] = (struct author_ring){KEY(12 + r + 4 * (unsigned)repo), 1};
+        (void)site_next_root(&site, repo, old);
+        site_publish(&site, repo, 6);
+        site_accepted(&site, repo, 6);
+        ck_assert_uint_eq(site.chain[repo].trust.root.head.version, 3);
+    }
+    site_close(&site);
+    folder_leave();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *for_each_repository[] = {
@@ -764,17 +873,21 @@ int main(void)
         lost_floors_are_rebuilt_from_the_stored_files,
         no_file_is_larger_than_its_bound,
         unsorted_files_are_sorted_verified_and_stored_as_served};
-    const TTest *others[] = {files_of_the_same_name_in_both_repositories_never_collide,
-                             roots_beyond_the_limit_of_a_cycle_are_taken_by_the_next,
-                             a_root_may_set_the_clock_back_before_its_own_expiry_is_judged,
-                             the_directors_set_becomes_durable_as_a_whole_or_not_at_all,
-                             another_vehicles_set_raises_no_floor,
-                             image_repository_files_become_durable_one_by_one,
-                             without_memory_the_cycle_ends_and_the_next_one_succeeds,
-                             without_a_usable_first_root_there_is_no_trust,
-                             a_second_timestamp_of_plain_tuf_is_passed_over,
-                             thousands_of_images_in_the_order_of_another_generator_verify,
-                             disorder_hides_neither_a_second_image_of_a_name_nor_another_counter};
+    const TTest *others[] = {
+        files_of_the_same_name_in_both_repositories_never_collide,
+        roots_beyond_the_limit_of_a_cycle_are_taken_by_the_next,
+        a_root_may_set_the_clock_back_before_its_own_expiry_is_judged,
+        the_directors_set_becomes_durable_as_a_whole_or_not_at_all,
+        another_vehicles_set_raises_no_floor,
+        image_repository_files_become_durable_one_by_one,
+        without_memory_the_cycle_ends_and_the_next_one_succeeds,
+        without_a_usable_first_root_there_is_no_trust,
+        a_second_timestamp_of_plain_tuf_is_passed_over,
+        thousands_of_images_in_the_order_of_another_generator_verify,
+        all_roles_of_both_repositories_come_from_the_plant_and_are_floors,
+        a_plant_without_all_roles_or_with_bad_ones_is_refused,
+        a_plant_that_had_expired_is_refused_and_one_that_is_two_years_old_is_walked_on_from,
+        disorder_hides_neither_a_second_image_of_a_name_nor_another_counter};
     Suite *suite = suite_create("chain");
     TCase *c = tcase_create("chain");
     tcase_set_timeout(c, 60);

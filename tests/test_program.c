@@ -191,6 +191,8 @@ START_TEST(the_plant_installs_the_first_image_once)
     expect_status(PRIMARY("provision", "-i", "fw.bin", "-N", "../fw 1.bin"), 70);
     expect_status(PRIMARY("provision", "-i", "fw.bin", "-N", "tcu/fw-1.bin", "-r", "-1"), 64);
     ck_assert(said("err", "--release-counter -1: expected a number"));
+    expect_status(PRIMARY("provision", "-i", "fw.bin", "-N", "tcu/fw-1.bin", "-m", "nowhere"), 78);
+    ck_assert(said("err", "--metadata nowhere: director timestamp.json: "));
     expect_status(PRIMARY("provision", "-i", "fw.bin", "-N", "tcu/fw-1.bin", "-r", "1"), 0);
     expect_status(PRIMARY("status"), 0);
     ck_assert(said("out", "tcu/fw-1.bin"));
