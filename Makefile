@@ -85,6 +85,7 @@ mcu-demo:
 	@.ci/setup mcu
 	@$(MAKE) --no-print-directory all mcu-images
 	@BUILD=$(BUILD) secondary/mps2/demo
+	@BUILD=$(BUILD) VERIFICATION=full secondary/mps2/demo $(BUILD)/mcu-demo-full
 	@BUILD=$(BUILD) secondary/mps2/sizes
 
 mcu-images: $(call libs,secondary isotp metadata)

@@ -1,6 +1,7 @@
 #include "metadata/err.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* A number from storage or from the bus may be none of ours: then the last entry stands. */
 #define COUNT (UP_ERR_COUNT + 1)
@@ -12,10 +13,12 @@ static unsigned known(enum up_err e)
 
 const char *up_err_name(enum up_err e)
 {
-#define X(id, cls, attack, text) [UP_##id] = #id,
-    static const char *const names[COUNT] = {UP_ERRORS(X)[UP_ERR_COUNT] = "UNKNOWN"};
+#define X(id, cls, attack, text) #id "\0"
+    static const char names[] = UP_ERRORS(X) "UNKNOWN";
 #undef X
-    return names[known(e)];
+    const char *name = names; /* one after the other: a table of pointers would cost 4 bytes for each */
+    for (unsigned i = known(e); i > 0; i--) name += strlen(name) + 1;
+    return name;
 }
 
 enum up_class up_err_class(enum up_err e)

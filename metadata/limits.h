@@ -24,8 +24,10 @@
 #define UP_ID_MAX             64  /* ECU and vehicle ids, bundles */
 #define UP_HARDWARE_MAX       200 /* hardware ids: as long as deployed backends let them be */
 #define UP_NAME_MAX           200 /* role and image names */
-#define UP_KEYS_MAX           32  /* keys of one role, any kind of ECU: bits of one word */
-#define UP_NONCE_BYTES        16
+#ifndef UP_KEYS_MAX
+#define UP_KEYS_MAX 32 /* keys of one role, any kind of ECU */
+#endif
+#define UP_NONCE_BYTES 16
 /* RSA-4096: signature, SubjectPublicKeyInfo, the same as PEM. A microcontroller without RSA defines smaller
  * ones (72, 65, 200), longer keys and signatures then never count. */
 #ifndef UP_KEY_BYTES

@@ -2,7 +2,7 @@
 
 #define READ_BYTES 65536u
 
-struct reader { /* little endian; sticky */
+struct reader { /* sticky */
     struct up_span left;
     bool bad;
 };
@@ -18,12 +18,15 @@ static struct up_span take(struct reader *r, size_t n)
     return taken;
 }
 
-static uint32_t number(struct reader *r, size_t bytes)
+/* Compilers make one load of each. */
+static uint32_t le16(const uint8_t *p)
 {
-    struct up_span s = take(r, bytes);
-    uint32_t v = 0;
-    for (size_t i = s.n; i > 0; i--) v = v << 8 | s.p[i - 1];
-    return v;
+    return p[0] | (uint32_t)p[1] << 8;
+}
+
+static uint32_t le32(const uint8_t *p)
+{
+    return le16(p) | le16(p + 2) << 16;
 }
 
 static void keep(struct reader *r, struct up_span value, size_t least, size_t most, struct up_span *out)
@@ -36,8 +39,10 @@ static void keep(struct reader *r, struct up_span value, size_t least, size_t mo
 static enum up_err read_tlv(struct reader *r, bool is_protected, struct sec_header *h,
                             struct up_span *counter)
 {
-    const uint32_t type = number(r, 2), length = number(r, 2);
-    struct up_span value = take(r, length);
+    const struct up_span head = take(r, 4);
+    if (r->bad) return UP_SCHEMA;
+    const uint32_t type = le16(head.p);
+    struct up_span value = take(r, le16(head.p + 2));
     if (r->bad) return UP_SCHEMA;
     if (is_protected) {
         if (type == SEC_TLV_DEPENDENCY) return UP_UNSUPPORTED;
@@ -57,13 +62,12 @@ static enum up_err read_tlv(struct reader *r, bool is_protected, struct sec_head
 static enum up_err read_area(struct reader *image, uint32_t magic, struct sec_header *h)
 {
     struct up_span counter = {NULL, 0};
-    const uint32_t found = number(image, 2), bytes = number(image, 2);
-    if (image->bad || found != magic || bytes < 4) return UP_SCHEMA;
-    struct reader r = {.left = take(image, bytes - 4)};
+    const struct up_span head = take(image, 4);
+    if (image->bad || le16(head.p) != magic || le16(head.p + 2) < 4) return UP_SCHEMA;
+    struct reader r = {.left = take(image, le16(head.p + 2) - 4)};
     if (image->bad) return UP_SCHEMA;
     while (r.left.n > 0) UP_TRY(read_tlv(&r, magic == SEC_TLV_PROTECTED, h, &counter));
-    struct reader c = {.left = counter};
-    if (counter.p != NULL) h->counter = number(&c, 4);
+    if (counter.p != NULL) h->counter = le32(counter.p);
     return UP_OK;
 }
 
@@ -78,20 +82,18 @@ static struct up_span without_padding(struct up_span der)
 
 enum up_err sec_header_read(struct up_span image, struct sec_header *out)
 {
-    struct sec_header h = {.load_address = 0};
     struct reader r = {.left = image};
-    if (number(&r, 4) != SEC_HEADER_MAGIC) return UP_SCHEMA;
-    h.load_address = number(&r, 4);
-    h.header_bytes = (uint16_t)number(&r, 2);
-    const uint32_t protected_bytes = number(&r, 2);
-    h.body_bytes = number(&r, 4);
-    const uint32_t flags = number(&r, 4);
-    h.major = (uint8_t)number(&r, 1);
-    h.minor = (uint8_t)number(&r, 1);
-    h.revision = (uint16_t)number(&r, 2);
-    h.build = number(&r, 4);
-    (void)number(&r, 4);
-    if (r.bad || h.header_bytes < SEC_HEADER_BYTES) return UP_SCHEMA;
+    const uint8_t *const p = take(&r, SEC_HEADER_BYTES).p;
+    if (r.bad || le32(p) != SEC_HEADER_MAGIC) return UP_SCHEMA;
+    struct sec_header h = {.load_address = le32(p + 4),
+                           .header_bytes = (uint16_t)le16(p + 8),
+                           .body_bytes = le32(p + 12),
+                           .major = p[20],
+                           .minor = p[21],
+                           .revision = (uint16_t)le16(p + 22),
+                           .build = le32(p + 24)};
+    const uint32_t protected_bytes = le16(p + 10), flags = le32(p + 16);
+    if (h.header_bytes < SEC_HEADER_BYTES) return UP_SCHEMA;
     if ((flags & ~SEC_HEADER_FLAGS) != 0) return UP_UNSUPPORTED;
     (void)take(&r, h.header_bytes - SEC_HEADER_BYTES);
     (void)take(&r, h.body_bytes);

@@ -10,7 +10,9 @@
 
 #include "secondary/flash.h"
 
-#define SEC_UNIT_MAX    256u          /* largest program unit: RH850 code flash */
+#ifndef SEC_UNIT_MAX
+#define SEC_UNIT_MAX 256u /* largest program unit: RH850 code flash. A port defines its own, to save RAM */
+#endif
 #define SEC_STORE_BYTES (16u * 1024u) /* least size of a bank of small state */
 
 struct sec_region {

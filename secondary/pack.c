@@ -1,5 +1,20 @@
 #include "secondary/pack.h"
 
+struct sec_pack sec_pack_writer(uint8_t *out, size_t cap)
+{
+    return (struct sec_pack){.out = out, .size = cap};
+}
+
+struct sec_pack sec_pack_reader(struct up_span record)
+{
+    return (struct sec_pack){.in = record.p, .size = record.n, .bad = record.p == NULL};
+}
+
+bool sec_pack_ends(const struct sec_pack *k)
+{
+    return !k->bad && k->at == k->size;
+}
+
 void sec_pack_bytes(struct sec_pack *k, uint8_t *p, size_t n)
 {
     if (k->bad || n > k->size - k->at) {

@@ -19,21 +19,10 @@ struct sec_pack {
     bool bad;
 };
 
-static inline struct sec_pack sec_pack_writer(uint8_t *out, size_t cap)
-{
-    return (struct sec_pack){.out = out, .size = cap};
-}
-
-static inline struct sec_pack sec_pack_reader(struct up_span record)
-{
-    return (struct sec_pack){.in = record.p, .size = record.n, .bad = record.p == NULL};
-}
-
+struct sec_pack sec_pack_writer(uint8_t *out, size_t cap);
+struct sec_pack sec_pack_reader(struct up_span record);
 /* Reading: every byte was wanted, none was missing. */
-static inline bool sec_pack_ends(const struct sec_pack *k)
-{
-    return !k->bad && k->at == k->size;
-}
+bool sec_pack_ends(const struct sec_pack *k);
 
 void sec_pack_bytes(struct sec_pack *k, uint8_t *p, size_t n);
 void sec_pack_u8(struct sec_pack *k, uint8_t *v);

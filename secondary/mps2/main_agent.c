@@ -16,12 +16,10 @@
 #define MPS2_HANGS 0 /* 1: it gets no further than to its first line */
 #endif
 
-#define MAX_MESSAGE 1536u    /* a version report fits */
-#define BLOCK_SIZE  8u       /* frames per flow control: the serial line never holds more */
-#define P2_US       1000000u /* an emulator shares its processor; testers are told */
+#define MAX_MESSAGE (UP_REPORT_MAX + 8u) /* a version report and its head fit */
+#define BLOCK_SIZE  8u                   /* frames per flow control: the serial line never holds more */
+#define P2_US       1000000u             /* an emulator shares its processor; testers are told */
 #define WATCH_US    20000u
-
-_Static_assert(MAX_MESSAGE >= UP_REPORT_MAX + 8, "a version report and its head");
 
 static struct {
     struct up_signer signer;
@@ -116,7 +114,8 @@ static bool identify(const struct mps2_plant *p)
                                    .serial = up_span_of(p->serial),
                                    .hardware_id = up_span_of(p->hardware_id),
                                    .profile = &up_profile_strict,
-                                   .limits = &up_limits_mcu,
+                                   .limits = UP_FULL && p->full ? &up_limits_posix : &up_limits_mcu,
+                                   .full = p->full == 1,
                                    .signer = &ecu.signer,
                                    .base_time_s = p->base_time_s,
                                    .time_max_age_s = p->time_max_age_s,

@@ -18,7 +18,7 @@ struct mps2_plant {
     uint32_t request_id, response_id, functional_id;
     uint32_t fd; /* 1: CAN FD */
     uint32_t time_max_age_s, trial_limit_s;
-    uint32_t reserved;
+    uint32_t full; /* 1: full verification */
     int64_t base_time_s;
     uint8_t secret[32]; /* the ECU's key */
     uint8_t seed[32];   /* of its random numbers */

@@ -58,13 +58,14 @@ static bool fill(struct mps2_plant *p, const struct sec_config *c, uint32_t flas
                              .fd = c->fd,
                              .time_max_age_s = c->time_max_age_s,
                              .trial_limit_s = c->trial_limit_s,
+                             .full = c->full,
                              .base_time_s = c->base_time_s};
     bool good = copy_text(p->vehicle_id, sizeof p->vehicle_id, c->vehicle_id) &&
                 copy_text(p->serial, sizeof p->serial, c->serial) &&
                 copy_text(p->hardware_id, sizeof p->hardware_id, c->hardware_id) &&
-                copy_text(p->image_names, sizeof p->image_names, c->image_names) && !c->full &&
+                copy_text(p->image_names, sizeof p->image_names, c->image_names) &&
                 c->profile == &up_profile_strict;
-    if (!good) (void)snprintf(why, why_size, "the board does partial verification in profile strict");
+    if (!good) (void)snprintf(why, why_size, "the board knows profile strict, and short names");
     return good && up_random(p->seed, sizeof p->seed) && take_key(p, c->key, why, why_size);
 }
 
@@ -130,7 +131,8 @@ static bool provision(const struct sec_config *c, uint32_t flash_bytes, const st
                                     .serial = up_span_of(c->serial),
                                     .hardware_id = up_span_of(c->hardware_id),
                                     .profile = c->profile,
-                                    .limits = &up_limits_mcu,
+                                    .limits = c->full ? &up_limits_posix : &up_limits_mcu,
+                                    .full = c->full,
                                     .signer = &ecu,
                                     .base_time_s = c->base_time_s,
                                     .layout = SEC_SWAP,
@@ -140,11 +142,15 @@ static bool provision(const struct sec_config *c, uint32_t flash_bytes, const st
                                  .image_name = up_span_of(c->image_name),
                                  .release_counter = c->release_counter};
     if (p.director_root.p != NULL) p.image = read_file(c->image, why, why_size);
-    if (p.image.p == NULL || !up_signer_open(c->key, &ecu, why, why_size)) return false;
+    if (p.image.p != NULL && c->full) p.image_root = read_file(c->image_root, why, why_size);
+    if (p.image.p == NULL || (c->full && p.image_root.p == NULL) ||
+        !up_signer_open(c->key, &ecu, why, why_size))
+        return false;
     const enum up_err e = sec_provision(&flash, &id, &p);
     if (e != UP_OK) (void)snprintf(why, why_size, "cannot be provisioned: %s", up_err_text(e));
     up_signer_close(&ecu);
     free((void *)(uintptr_t)p.director_root.p);
+    free((void *)(uintptr_t)p.image_root.p);
     free((void *)(uintptr_t)p.image.p);
     return e == UP_OK;
 }
