@@ -54,6 +54,26 @@ uint64_t uds_get(const uint8_t *in, unsigned bytes)
     return value;
 }
 
+/* Four bits at a time: a table of 64 bytes, not of 1 KiB. */
+uint32_t uds_check(uint32_t before, const uint8_t *p, size_t n)
+{
+    static const uint32_t of_nibble[16] = {
+        0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
+        0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C, 0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C};
+    uint32_t crc = ~before;
+    for (size_t i = 0; i < n; i++) {
+        crc ^= p[i];
+        crc = crc >> 4 ^ of_nibble[crc & 15];
+        crc = crc >> 4 ^ of_nibble[crc & 15];
+    }
+    return ~crc;
+}
+
+uint32_t uds_check_block(uint32_t before, uint8_t counter, const uint8_t *data, size_t n)
+{
+    return uds_check(uds_check(before, &counter, 1), data, n);
+}
+
 /* Walks over one record, a field at a time; both directions in the same order. */
 static void put(uint8_t **at, uint64_t value, unsigned bytes)
 {

@@ -122,6 +122,19 @@ enum uds_routine {
 #define UDS_FILE_REPLACE          3 /* RequestFileTransfer, modeOfOperation ReplaceFile */
 #define UDS_PATH_MAX              220
 
+/* A check of every block (docs/pouf.md, section 5.4). ISO 14229-1 leaves the encryptingMethod, the lower half
+ * of the dataFormatIdentifier in 34 and 38, and what stands in 36 beside the data, to the manufacturer. With
+ * this bit a block is 36, counter, check, data. */
+#define UDS_FORMAT_CHECKED 0x08
+#define UDS_CHECK_BYTES    4
+/* How the server says in 74 and 78 that it will check: its maxNumberOfBlockLength is so wide. */
+#define UDS_CHECKED_FIGURE_BYTES 4
+/* CRC-32 as in Ethernet (ISO/IEC/IEEE 8802-3), going on from BEFORE; 0 to begin. */
+uint32_t uds_check(uint32_t before, const uint8_t *p, size_t n);
+/* The check of a block. BEFORE: that of the block before, of the first one that of the whole 34 or 38. So two
+ * ends agree about a block only when they agree about all that came before it. */
+uint32_t uds_check_block(uint32_t before, uint8_t counter, const uint8_t *data, size_t n);
+
 #define UDS_NEVER UINT32_MAX /* of the due() functions, as ISOTP_NEVER */
 
 /* FD12: what the ECU trusts now. Big endian on the wire, in this order. */

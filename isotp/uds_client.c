@@ -41,19 +41,17 @@ static void transmit(struct uds_client *c, uint32_t now)
     if (!c->sending) fail(c, r);
 }
 
-void uds_client_again(struct uds_client *c, size_t head_bytes, const uint8_t *body, size_t body_bytes,
-                      uint32_t now)
+void uds_client_again(struct uds_client *c, const uint8_t *head, size_t head_bytes, const uint8_t *body,
+                      size_t body_bytes, uint32_t now)
 {
     c->left = false;
-    c->request = (struct isotp_message){.head = c->head,
-                                        .body = body,
-                                        .head_bytes = (uint32_t)head_bytes,
-                                        .body_bytes = (uint32_t)body_bytes};
+    c->request = (struct isotp_message){
+        .head = head, .body = body, .head_bytes = (uint32_t)head_bytes, .body_bytes = (uint32_t)body_bytes};
     transmit(c, now);
 }
 
-void uds_client_begin(struct uds_client *c, size_t head_bytes, const uint8_t *body, size_t body_bytes,
-                      uint32_t now)
+void uds_client_begin(struct uds_client *c, const uint8_t *head, size_t head_bytes, const uint8_t *body,
+                      size_t body_bytes, uint32_t now)
 {
     uds_client_release(c);
     c->outcome = UDS_WAITING;
@@ -63,7 +61,7 @@ void uds_client_begin(struct uds_client *c, size_t head_bytes, const uint8_t *bo
     c->transport = ISOTP_N_OK;
     c->repeats_left = c->config.repeats;
     c->overall_at = now + c->config.overall_us;
-    uds_client_again(c, head_bytes, body, body_bytes, now);
+    uds_client_again(c, head, head_bytes, body, body_bytes, now);
 }
 
 bool uds_client_heard(const struct uds_client *c)
@@ -76,7 +74,8 @@ bool uds_client_heard(const struct uds_client *c)
 static void retry(struct uds_client *c, enum isotp_result why, uint32_t now)
 {
     const bool whole = !c->sending, goes_on = uds_transfer_runs(c) || why != ISOTP_N_OK;
-    if (goes_on && uds_client_heard(c) && why != ISOTP_N_BUFFER_OVFLW && c->config.repeats > 0) {
+    const bool too_long = why == ISOTP_N_BUFFER_OVFLW && !uds_transfer_can_shrink(c);
+    if (goes_on && uds_client_heard(c) && !too_long && c->config.repeats > 0) {
         if (uds_transfer_runs(c)) c->repeats_left = c->config.repeats < 128 ? 2 * c->config.repeats : 255;
     } else if (c->repeats_left == 0) {
         fail(c, why);
@@ -92,19 +91,19 @@ static void retry(struct uds_client *c, enum isotp_result why, uint32_t now)
 
 static bool answer_wanted(const struct uds_client *c)
 {
-    return !(uds_has_subfunction(c->head[0]) && c->request.head_bytes > 1 &&
-             (c->head[1] & UDS_SUPPRESS) != 0);
+    return !(uds_has_subfunction(c->request.head[0]) && c->request.head_bytes > 1 &&
+             (c->request.head[1] & UDS_SUPPRESS) != 0);
 }
 
 static bool echoes(const struct uds_client *c, const uint8_t *d, size_t n)
 {
-    size_t echo = uds_echo_bytes(c->head[0]);
+    size_t echo = uds_echo_bytes(c->request.head[0]);
     if (echo > c->request.head_bytes - 1) echo = c->request.head_bytes - 1;
     if (n < 1 + echo) return false;
     if (echo == 0) return true;
-    uint8_t first = c->head[1];
-    if (uds_has_subfunction(c->head[0])) first &= (uint8_t)~UDS_SUPPRESS;
-    return d[1] == first && memcmp(d + 2, c->head + 2, echo - 1) == 0;
+    uint8_t first = c->request.head[1];
+    if (uds_has_subfunction(c->request.head[0])) first &= (uint8_t)~UDS_SUPPRESS;
+    return d[1] == first && memcmp(d + 2, c->request.head + 2, echo - 1) == 0;
 }
 
 /* The answer before, once more: its request was repeated, or its frame was. */
@@ -115,7 +114,7 @@ static bool accepted_again(const struct uds_client *c, const uint8_t *d, size_t 
 
 static enum verdict judge(const struct uds_client *c, const uint8_t *d, size_t n)
 {
-    uint8_t sid = c->head[0];
+    uint8_t sid = c->request.head[0];
     const enum verdict misfit = uds_transfer_runs(c) ? LATE : MISFIT; /* a block may have several answers */
     if (d[0] == UDS_NEGATIVE) {
         if (n >= 2 && d[1] != sid) return LATE;
@@ -131,7 +130,7 @@ static enum verdict judge(const struct uds_client *c, const uint8_t *d, size_t n
 
 static void adopt_timing(struct uds_client *c)
 {
-    if (c->head[0] != UDS_SESSION_CONTROL || c->reply_bytes < 6) return;
+    if (c->request.head[0] != UDS_SESSION_CONTROL || c->reply_bytes < 6) return;
     c->config.p2_us = (uint32_t)uds_get(c->reply + 2, 2) * 1000 + UDS_MARGIN_US;
     c->config.p2_star_us = (uint32_t)uds_get(c->reply + 4, 2) * 10000 + UDS_MARGIN_US;
 }
@@ -148,7 +147,7 @@ static void on_refusal(struct uds_client *c, uint8_t code, uint32_t now)
 
 static void on_answer(struct uds_client *c, const struct isotp_event *e, uint32_t now)
 {
-    c->accepted_bytes = (uint8_t)(1 + uds_echo_bytes(c->head[0]));
+    c->accepted_bytes = (uint8_t)(1 + uds_echo_bytes(c->request.head[0]));
     if (c->accepted_bytes > e->bytes) c->accepted_bytes = (uint8_t)e->bytes;
     memcpy(c->accepted, e->data, c->accepted_bytes);
     c->reply = e->data;
@@ -165,7 +164,7 @@ static void on_message(struct uds_client *c, const struct isotp_event *e, uint32
     c->holding = true;
     /* While a repeat leaves, the answer to the copy before it will do; of a block every copy is sent to its
      * end. */
-    const bool again = c->sending && c->left && c->head[0] != UDS_TRANSFER_DATA;
+    const bool again = c->sending && c->left && c->request.head[0] != UDS_TRANSFER_DATA;
     enum verdict v = c->active && (!c->sending || again) ? judge(c, e->data, e->bytes) : LATE;
     if (c->sending && v != ANSWERED) v = LATE;
     switch (v) {
@@ -271,7 +270,8 @@ static uint32_t or_default(uint32_t v, uint32_t otherwise)
 
 void uds_client_init(struct uds_client *c, const struct uds_client_config *config, struct isotp *channel)
 {
-    *c = (struct uds_client){.config = *config, .channel = channel, .outcome = UDS_NO_ANSWER};
+    *c = (struct uds_client){
+        .config = *config, .channel = channel, .outcome = UDS_NO_ANSWER, .request.head = c->head};
     c->config.p2_us = or_default(config->p2_us, 50000 + UDS_MARGIN_US);
     c->config.p2_star_us = or_default(config->p2_star_us, 5000000 + UDS_MARGIN_US);
     c->config.overall_us = or_default(config->overall_us, 60000000);
@@ -281,6 +281,7 @@ void uds_client_init(struct uds_client *c, const struct uds_client_config *confi
 static void refuse(struct uds_client *c)
 {
     uds_client_cancel(c);
+    c->request.head = c->head;
     fail(c, ISOTP_BAD_LENGTH);
 }
 
@@ -293,7 +294,7 @@ void uds_client_request(struct uds_client *c, const uint8_t *head, size_t head_b
     }
     c->transfer.step = UDS_NO_TRANSFER;
     memcpy(c->head, head, head_bytes);
-    uds_client_begin(c, head_bytes, body, body_bytes, now);
+    uds_client_begin(c, c->head, head_bytes, body, body_bytes, now);
 }
 
 void uds_client_session(struct uds_client *c, uint8_t session, uint32_t now)
@@ -329,19 +330,6 @@ void uds_client_tester_present(struct uds_client *c, uint32_t now)
     uds_client_request(c, (const uint8_t[]){UDS_TESTER_PRESENT, UDS_SUPPRESS}, 2, NULL, 0, now);
 }
 
-static void begin_transfer(struct uds_client *c, const uint8_t *data, uint64_t offset, uint64_t bytes,
-                           size_t head_bytes, uint32_t now)
-{
-    struct uds_transfer *t = &c->transfer;
-    t->data = data;
-    t->bytes = bytes;
-    t->done = offset;
-    t->counter = 0;
-    t->exit_unheard = false;
-    t->step = UDS_OPEN;
-    uds_client_begin(c, head_bytes, NULL, 0, now);
-}
-
 static unsigned bytes_for(uint64_t size)
 {
     return size > UINT32_MAX ? 8 : 4;
@@ -366,7 +354,7 @@ void uds_client_put_file(struct uds_client *c, const char *path, const uint8_t *
     p[1] = (uint8_t)width;
     uds_put(p + 2, bytes, width);
     uds_put(p + 2 + width, bytes, width);
-    begin_transfer(c, data, 0, bytes, 4 + n + 2 + 2 * width, now);
+    uds_transfer_begin(c, data, 0, bytes, 4 + n + 2 + 2 * width, now);
 }
 
 void uds_client_put_image(struct uds_client *c, uint8_t format, uint64_t offset, const uint8_t *data,
@@ -382,7 +370,7 @@ void uds_client_put_image(struct uds_client *c, uint8_t format, uint64_t offset,
     c->head[2] = (uint8_t)(width << 4 | width);
     uds_put(c->head + 3, offset, width);
     uds_put(c->head + 3 + width, bytes - offset, width);
-    begin_transfer(c, data, offset, bytes, 3 + 2 * width, now);
+    uds_transfer_begin(c, data, offset, bytes, 3 + 2 * width, now);
 }
 
 void uds_client_put(struct uds_client *c, const uint8_t *head, size_t head_bytes, const uint8_t *data,
@@ -395,7 +383,7 @@ void uds_client_put(struct uds_client *c, const uint8_t *head, size_t head_bytes
         return;
     }
     memcpy(c->head, head, head_bytes);
-    begin_transfer(c, data, offset, bytes, head_bytes, now);
+    uds_transfer_begin(c, data, offset, bytes, head_bytes, now);
 }
 
 /* ---- Words ---- */
@@ -421,7 +409,7 @@ void uds_client_explain(const struct uds_client *c, char *text, size_t cap)
 {
     struct words w = {text, cap, 0};
     if (c->outcome == UDS_REFUSED) say(&w, "7F ");
-    say_hex(&w, c->head[0]);
+    say_hex(&w, c->request.head[0]);
     switch (c->outcome) {
     case UDS_WAITING:
         say(&w, ": waiting");

@@ -27,6 +27,9 @@ struct uds_client_config {
      * too. An answer that breaks off, and a block of which something is heard, are repeated until overall_us
      * has passed; with 0 here, nothing ever is. */
     uint8_t repeats;
+    /* Ask for a check of every block (UDS_FORMAT_CHECKED); a server that refuses the format twice gets its
+     * transfers without. Blocks that were altered on the way are sent again, as others that are lost. */
+    bool check_blocks;
 };
 #define UDS_MARGIN_US 100000u /* for the way there and back, on a loaded host */
 
@@ -43,13 +46,20 @@ struct uds_client {
         uint32_t block_limit; /* set by the caller before: most payload bytes in a block; 0: as the server
                                  allows */
         uint32_t lost;        /* blocks that had to be sent again, in all transfers of this client */
+        uint32_t altered;     /* of these, such as the server has refused because of their check */
         /* private */
         const uint8_t *data;
-        uint32_t block, block_max; /* payload bytes of the block under way, and of any */
-        uint32_t block_now;        /* of the next one: fewer when blocks get lost */
+        uint64_t begun; /* done, at the opening request, which has open_bytes in head */
+        uint16_t open_bytes;
+        uint32_t check, block_check, probe_check; /* of what the server has, of the block under way, of its
+                                                     probe */
+        uint32_t block, block_max;                /* payload bytes of the block under way, and of any */
+        uint32_t block_now;                       /* of the next one: fewer when blocks get lost */
         uint32_t probe; /* payload bytes of the block behind the one under way, sent to ask for it */
         uint32_t answer_us, streak; /* longest time for an answer, lately; blocks without loss */
-        uint8_t counter, step, lost_in_a_row, strays;
+        uint8_t counter, step, lost_in_a_row, strays, doubts;
+        enum { UDS_CHECKS_UNKNOWN, UDS_CHECKS, UDS_NO_CHECKS } server; /* what it understands */
+        bool checked;                                                  /* this transfer has checks */
         bool doubted;      /* one refusal of the block under way was taken for a foreign one */
         bool maybe;        /* a copy of the block under way has left whole and was not answered */
         bool exit_unheard; /* so has a copy of the exit */
@@ -63,7 +73,8 @@ struct uds_client {
     uint8_t repeats_left;
     uint32_t deadline, overall_at, sent_at, frames;
     uint8_t accepted[UDS_ECHO_MAX + 1], accepted_bytes; /* head of the last answer that was taken */
-    uint8_t head[UDS_PATH_MAX + 40];
+    uint8_t head[UDS_PATH_MAX + 40];                    /* of the request, or what opened the transfer */
+    uint8_t block_head[2 + UDS_CHECK_BYTES];            /* of a block; or 37 */
 };
 
 /* CONFIG is copied; CHANNEL stays in use. *C must not move while a request is under way. */

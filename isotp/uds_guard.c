@@ -338,6 +338,7 @@ void uds_guard_init(struct uds_guard *g, const struct uds_guard_port *port, cons
                                   .security = guard_security,
                                   .without_27 = port->key_fits == NULL,
                                   .without_29 = port->certificate == NULL,
+                                  .checks_blocks = inner->checks_blocks,
                                   .reset = inner->reset != NULL ? guard_reset : NULL};
 }
 

@@ -30,12 +30,29 @@ static void end_transfer(struct uds_server *s)
     s->transfer = false;
 }
 
-static void begin_transfer(struct uds_server *s, uint64_t bytes)
+static void begin_transfer(struct uds_server *s, uint64_t bytes, bool checked)
 {
     s->transfer = true;
+    s->checked = checked;
     s->transfer_left = bytes;
     s->any_block = false;
     s->last_counter = 0;
+    s->check = uds_check(0, s->request, s->request_bytes);
+}
+
+/* 74 does not repeat the format, and an owner may take any: how wide the figure of the longest block is says
+ * that there will be checks. */
+static unsigned figure_bytes(const struct uds_server *s)
+{
+    return s->checked ? UDS_CHECKED_FIGURE_BYTES : 2;
+}
+
+/* Whether the blocks of a transfer of this FORMAT carry a check; the owner is told the rest of it. */
+static bool split_format(const struct uds_server *s, uint8_t *format)
+{
+    const bool checked = s->owner->checks_blocks && (*format & UDS_FORMAT_CHECKED) != 0;
+    if (checked) *format &= (uint8_t)~UDS_FORMAT_CHECKED;
+    return checked;
 }
 
 static void enter_session(struct uds_server *s, uint8_t session)
@@ -177,11 +194,13 @@ static enum uds_code request_download(struct uds_server *s, const uint8_t *q, si
     if (bytes == 0 || bytes > UINT64_MAX - address) return UDS_OUT_OF_RANGE;
 
     end_transfer(s);
-    enum uds_code code = s->owner->download(s->ctx, q[1], address, bytes);
+    uint8_t format = q[1];
+    const bool checked = split_format(s, &format);
+    enum uds_code code = s->owner->download(s->ctx, format, address, bytes);
     if (code != UDS_OK) return code;
-    begin_transfer(s, bytes);
-    append(s, 0x20, 1); /* the next field has two bytes */
-    append(s, s->config.max_message, 2);
+    begin_transfer(s, bytes, checked);
+    append(s, figure_bytes(s) << 4, 1);
+    append(s, s->config.max_message, figure_bytes(s));
     return UDS_OK;
 }
 
@@ -197,6 +216,7 @@ static enum uds_code request_file_transfer(struct uds_server *s, const uint8_t *
     rest -= f.path_bytes + 2;
     const uint8_t *p = f.path + f.path_bytes;
     f.format = p[0];
+    const bool checked = split_format(s, &f.format);
     unsigned size_bytes = p[1];
     if (size_bytes < 1 || size_bytes > 8) return UDS_OUT_OF_RANGE;
     if (rest != 2 * size_bytes) return UDS_INCORRECT_LENGTH;
@@ -207,27 +227,43 @@ static enum uds_code request_file_transfer(struct uds_server *s, const uint8_t *
     end_transfer(s);
     enum uds_code code = s->owner->file(s->ctx, &f);
     if (code != UDS_OK) return code;
-    begin_transfer(s, f.bytes);
-    append(s, 2, 1); /* unlike in 34, a plain count of bytes */
-    append(s, s->config.max_message, 2);
-    append(s, f.format, 1);
+    begin_transfer(s, f.bytes, checked);
+    append(s, figure_bytes(s), 1); /* unlike in 34, a plain count of bytes */
+    append(s, s->config.max_message, figure_bytes(s));
+    append(s, p[0], 1);
     return UDS_OK;
+}
+
+/* A repeated block is known by its check, for its number alone may have been altered. Of a block that is not
+ * as it was sent nothing is taken: flash is programmed once. */
+static enum uds_code check_block(struct uds_server *s, const uint8_t *q, size_t n, bool again)
+{
+    const size_t head = 2 + UDS_CHECK_BYTES;
+    if (n <= head) return UDS_INCORRECT_LENGTH;
+    const uint32_t told = (uint32_t)uds_get(q + 2, UDS_CHECK_BYTES);
+    if (!s->passed)
+        s->passed = told == (again ? s->check : uds_check_block(s->check, q[1], q + head, n - head));
+    return s->passed ? UDS_OK : UDS_OUT_OF_RANGE;
 }
 
 static enum uds_code transfer_data(struct uds_server *s, const uint8_t *q, size_t n)
 {
-    uint8_t counter = q[1];
+    const uint8_t counter = q[1];
+    const size_t head = s->checked ? 2 + UDS_CHECK_BYTES : 2;
     if (!s->transfer) return UDS_SEQUENCE_ERROR;
-    if (s->any_block && counter == s->last_counter) return UDS_OK; /* its answer was lost: answer again */
-    if (s->transfer_left == 0) return UDS_SEQUENCE_ERROR;
-    if (counter != (uint8_t)(s->last_counter + 1)) return UDS_WRONG_BLOCK_COUNTER;
+    const bool again = s->any_block && counter == s->last_counter; /* its answer was lost: answer again */
+    if (!again && s->transfer_left == 0) return UDS_SEQUENCE_ERROR;
+    if (!again && counter != (uint8_t)(s->last_counter + 1)) return UDS_WRONG_BLOCK_COUNTER;
     if (n > s->config.max_message) return UDS_OUT_OF_RANGE;
-    if (n - 2 > s->transfer_left) return UDS_TRANSFER_SUSPENDED;
-    enum uds_code code = s->owner->block(s->ctx, q + 2, n - 2);
+    enum uds_code code = s->checked ? check_block(s, q, n, again) : UDS_OK;
+    if (code != UDS_OK || again) return code;
+    if (n - head > s->transfer_left) return UDS_TRANSFER_SUSPENDED;
+    code = s->owner->block(s->ctx, q + head, n - head);
     if (code != UDS_OK) return code;
     s->any_block = true;
     s->last_counter = counter;
-    s->transfer_left -= n - 2;
+    s->transfer_left -= n - head;
+    if (s->checked) s->check = (uint32_t)uds_get(q + 2, UDS_CHECK_BYTES);
     return UDS_OK;
 }
 
@@ -433,7 +469,7 @@ void uds_server_request(struct uds_server *s, const uint8_t *q, size_t n, bool f
     s->request_bytes = n;
     s->read_at = 0;
     s->functional = functional;
-    s->suppress = s->pending_sent = s->reset_armed = false;
+    s->suppress = s->pending_sent = s->reset_armed = s->passed = false;
     s->working = true;
     s->pending_at = now + s->config.p2_us - s->config.p2_us / 5;
     work(s, now);

@@ -33,7 +33,7 @@ struct uds_owner {
     /* 38 */
     enum uds_code (*file)(void *ctx, const struct uds_file_request *f);
     /* 36: one new block, never a repeated one, never beyond the announced size. All of a block or none counts
-     * as received. */
+     * as received. With UDS_FORMAT_CHECKED none that was altered on the way. */
     enum uds_code (*block)(void *ctx, const uint8_t *data, size_t n);
     /* 37, when all bytes are there. A refusal leaves the transfer as it is. */
     enum uds_code (*exit)(void *ctx);
@@ -49,6 +49,9 @@ struct uds_owner {
     enum uds_code (*security)(void *ctx, uint8_t service, const uint8_t *data, size_t n, uint8_t *out,
                               size_t cap, size_t *out_n);
     bool without_27, without_29; /* SECURITY is for the other one only */
+    /* FORMAT may have UDS_FORMAT_CHECKED: the server checks the blocks of such a transfer, and the owner gets
+     * the rest of the format, and data that passed. False: whatever FORMAT says is the owner's. */
+    bool checks_blocks;
     /* 11: may it be? The reset itself is due when uds_server_reset_due() says so, after the answer
      * has left. */
     enum uds_code (*reset)(void *ctx, uint8_t type);
@@ -82,6 +85,8 @@ struct uds_server {
     uint32_t pending_at, s3_at;
     uint8_t last_counter;
     bool transfer, any_block;
+    bool checked, passed; /* the transfer has checks; the block under way has passed its own */
+    uint32_t check;       /* of the last block, or of the request that opened the transfer */
     uint64_t transfer_left;
     bool reset_armed, reset_due;
 };

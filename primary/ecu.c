@@ -24,7 +24,7 @@ void pri_ecu_init(struct pri_ecu *e, const struct pri_ecu_config *config, const 
 {
     *e = (struct pri_ecu){.config = config, .primary = primary, .verdict = PRI_DONE};
     isotp_init(&e->channel, &config->channel, e->receive, sizeof e->receive);
-    uds_client_init(&e->client, &(struct uds_client_config){.repeats = 4}, &e->channel);
+    uds_client_init(&e->client, &(struct uds_client_config){.repeats = 4, .check_blocks = true}, &e->channel);
 }
 
 void pri_ecu_close(struct pri_ecu *e)
@@ -39,7 +39,7 @@ void pri_ecu_send(struct pri_ecu *e, enum pri_errand errand, const struct pri_pa
     e->parcel = (struct pri_parcel){0};
     if (parcel != NULL) e->parcel = *parcel;
     e->step = e->file = e->attempts = 0;
-    e->asked = e->skipped = false;
+    e->asked = e->skipped = e->doubted = e->disputed = false;
     e->not_before_us = e->patience_us = 0;
     e->moved = 0;
     e->returned = false;
@@ -76,7 +76,7 @@ static void fail(struct pri_ecu *e, enum up_err err, uint64_t now_us)
 static void advance(struct pri_ecu *e, uint64_t now_us)
 {
     e->step++;
-    e->asked = e->skipped = false;
+    e->asked = e->skipped = e->doubted = false;
     if (step_of(e)->ask == NULL) finish(e, PRI_DONE, now_us);
 }
 
@@ -95,7 +95,18 @@ static void start_over(struct pri_ecu *e, enum up_err err, uint64_t now_us)
         return;
     }
     e->step = e->file = 0;
+    e->doubted = false;
     ask_again(e, now_us + e->attempts * BACK_OFF_US);
+}
+
+/* A bus may alter what it carries. No single answer ends an errand: it is asked for once more, and believed
+ * then. */
+static bool ask_once_more(struct pri_ecu *e, uint64_t now_us)
+{
+    if (e->doubted) return false;
+    e->doubted = true;
+    ask_again(e, now_us);
+    return true;
 }
 
 /* How many steps from here on one request reads for. All but the last of them know how long their data is. */
@@ -148,6 +159,12 @@ static bool has_lost_its_order(const struct pri_ecu *e)
     return sends_image(e) && e->client.code == UDS_DOWNLOAD_NOT_ACCEPTED;
 }
 
+/* What FD13 said was altered, or is no longer so. */
+static bool has_another_offset(const struct pri_ecu *e)
+{
+    return sends_image(e) && e->client.code == UDS_OUT_OF_RANGE;
+}
+
 static bool is_too_much(uint8_t code)
 {
     return code == UDS_INCORRECT_LENGTH || code == UDS_OUT_OF_RANGE || code == UDS_RESPONSE_TOO_LONG;
@@ -160,9 +177,9 @@ static void refused(struct pri_ecu *e, uint64_t now_us)
         read_singly(e, now_us);
     else if (has_lost_its_place(e->client.code))
         start_over(e, UP_PRECONDITION, now_us);
-    else if (has_lost_its_order(e))
+    else if (has_lost_its_order(e) || has_another_offset(e))
         start_over(e, UP_BUS_REFUSED, now_us);
-    else
+    else if (e->client.code == UDS_PROGRAMMING_FAILURE || !ask_once_more(e, now_us))
         fail(e, UP_BUS_REFUSED, now_us);
 }
 
@@ -209,11 +226,26 @@ static void answered_together(struct pri_ecu *e, uint64_t now_us)
     }
     for (unsigned i = 0; i < together; i++) {
         if (s[i].got(e, part[i], now_us) != UP_OK) {
-            finish(e, PRI_FAILED, now_us);
+            if (!ask_once_more(e, now_us)) finish(e, PRI_FAILED, now_us);
             return;
         }
         advance(e, now_us);
     }
+}
+
+/* It does not fit, or speaks against us. Then what is read is read again; what the ECU thinks of the metadata
+ * it is asked a second time, with all of it; and what makes no sense after all that is tried as anything else
+ * that fails. */
+static void answered_badly(struct pri_ecu *e, enum up_err err, uint64_t now_us)
+{
+    const struct pri_step *s = step_of(e);
+    const bool again = (s->disputes && !e->disputed) || err == UP_BUS_SEQUENCE;
+    if (s->did != 0 && ask_once_more(e, now_us)) return;
+    e->disputed |= s->disputes;
+    if (again && e->attempts + 1 < ATTEMPTS)
+        start_over(e, err, now_us);
+    else
+        finish(e, PRI_FAILED, now_us);
 }
 
 static void answered(struct pri_ecu *e, uint64_t now_us)
@@ -224,7 +256,7 @@ static void answered(struct pri_ecu *e, uint64_t now_us)
     if (err == UP_OK)
         advance(e, now_us);
     else if (err != PRI_NOT_YET)
-        finish(e, PRI_FAILED, now_us);
+        answered_badly(e, err, now_us);
     else if (now_us < e->patience_us)
         ask_again(e, now_us + BOOT_POLL_US);
     else

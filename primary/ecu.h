@@ -26,7 +26,8 @@ struct pri_file { /* one metadata file for a Secondary */
 struct pri_parcel { /* what an errand brings; borrowed until it ends */
     struct pri_file *files;
     unsigned count;
-    int64_t attested_s; /* by the file of the time, if there is one */
+    int64_t attested_s;                 /* by the file of the time, if there is one */
+    uint32_t director_root, image_root; /* that the Secondary had when the files were chosen */
     struct up_span image;
     uint8_t order[UDS_ORDER_BYTES];
     bool must_order; /* the Secondary has to find an image for itself in it */
@@ -77,6 +78,8 @@ struct pri_ecu {
     bool busy;
     unsigned step, file, attempts;
     bool asked, skipped;
+    bool doubted;       /* what was said against the step under way: it was asked for once more */
+    bool disputed;      /* so was the verdict on the metadata */
     bool authenticated; /* in this session */
     uint8_t challenge[UDS_CHALLENGE_BYTES], proof[UP_SIGNATURE_BYTES + 2];
     unsigned together; /* steps that the request under way reads for */

@@ -295,12 +295,18 @@ static enum up_err got_capabilities(struct pri_ecu *e, struct up_span data, uint
                : problem(e, UP_BUS_SEQUENCE, "FD14 unreadable");
 }
 
+/* Roots never get older: either this answer or the one that the files were chosen by was altered on the way.
+ */
 static enum up_err got_versions(struct pri_ecu *e, struct up_span data, uint64_t now_us)
 {
     (void)now_us;
-    return uds_decode_stored_versions(data.p, data.n, &e->versions)
-               ? UP_OK
-               : problem(e, UP_BUS_SEQUENCE, "FD12 unreadable");
+    if (!uds_decode_stored_versions(data.p, data.n, &e->versions))
+        return problem(e, UP_BUS_SEQUENCE, "FD12 unreadable");
+    const bool older =
+        e->versions.director_root < e->parcel.director_root || e->versions.image_root < e->parcel.image_root;
+    if (older && e->file == 0) /* later on a liar has been found out, and gets what it gets */
+        return problem(e, UP_PRECONDITION, "it trusts an older Root than when it was asked before");
+    return UP_OK;
 }
 
 static enum up_err got_slots(struct pri_ecu *e, struct up_span data, uint64_t now_us)
@@ -520,7 +526,7 @@ static enum up_err got_access(struct pri_ecu *e, struct up_span data, uint64_t n
     }
 #define VERIFY                                                                                               \
     {                                                                                                        \
-        .ask = ask_verify_metadata, .got = got_verdict                                                       \
+        .ask = ask_verify_metadata, .got = got_verdict, .disputes = true                                     \
     }
 #define RESET                                                                                                \
     {                                                                                                        \

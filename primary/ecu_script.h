@@ -20,6 +20,7 @@ struct pri_step { /* one request */
     bool patient;   /* no answer, or NOT_YET: ask again until patience ends (the ECU boots) */
     bool unheard;   /* no answer is as good as one: whoever resets may not get it out */
     bool transfers; /* of many bytes: progress counts */
+    bool disputes;  /* before a bad answer is believed, the errand is run again to here */
 };
 /* By errand; each ends with a step that has no ask. */
 extern const struct pri_step *const pri_scripts[PRI_ERRANDS];

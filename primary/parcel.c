@@ -148,6 +148,8 @@ enum up_err pri_parcel_build(struct pri_parcel *parcel, struct pri_shelf *shelf,
 {
     *parcel = (struct pri_parcel){.files = calloc(files_for(plan, ecu), sizeof *parcel->files),
                                   .attested_s = attested_s,
+                                  .director_root = ecu->versions.director_root,
+                                  .image_root = ecu->versions.image_root,
                                   .must_order = order != NULL};
     if (parcel->files == NULL) return UP_STORAGE_FULL;
     memcpy(parcel->order, plan->digest, sizeof parcel->order);

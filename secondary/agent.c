@@ -199,6 +199,7 @@ const struct uds_owner *sec_agent_owner(void)
                                            .block = sec_agent_block,
                                            .exit = sec_agent_exit,
                                            .abort = sec_agent_abort,
+                                           .checks_blocks = true,
                                            .session = enter_session,
                                            .reset = reset};
     return &owner;

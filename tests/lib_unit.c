@@ -331,7 +331,8 @@ static void listen(struct unit *u)
                                            .block = on_block,
                                            .exit = on_exit,
                                            .routine = on_routine,
-                                           .reset = on_reset};
+                                           .reset = on_reset,
+                                           .checks_blocks = true};
     const struct uds_server_config config = {
         .max_message = UNIT_MESSAGE, .work_us = 10000, .download_sessions = 1u << UDS_EXTENDED};
     u->accepted = u->is_image = false;

@@ -209,7 +209,7 @@ START_TEST(who_cannot_be_asked_for_several_identifiers_is_asked_one_by_one)
         ck_assert(ecu.singly);
         ck_assert_ptr_nonnull(strstr(unit_log(&u), IDENTIFY));
         done(PRI_REPORT);
-        u.refusals = 1; /* of a single one: that is its answer */
+        u.refusals = 2; /* of a single one, and once more: that is its answer */
         failed(PRI_REPORT, UP_BUS_REFUSED, "22");
         end();
     }
@@ -501,12 +501,40 @@ END_TEST
 
 /* ---- refusals ---- */
 
+/* What one answer says may have been altered on the way: the whole errand is asked again. */
+START_TEST(a_bad_verdict_is_believed_the_second_time)
+{
+    begin();
+    u.verdict = UP_SIG_THRESHOLD;
+    u.verdicts = 1;
+    done(PRI_PREPARE);
+    ck_assert_uint_eq(times("31:0310"), 2);
+    end();
+    begin();
+    u.verdict = UP_SIG_THRESHOLD;
+    failed(PRI_PREPARE, UP_SIG_THRESHOLD, "refused by the Secondary");
+    ck_assert_uint_eq(times("31:0310"), 2);
+    end();
+}
+END_TEST
+
+START_TEST(files_chosen_by_an_answer_that_was_altered_are_not_sent)
+{
+    begin();
+    parcel.director_root = 9;
+    failed(PRI_PREPARE, UP_PRECONDITION, "an older Root than when it was asked before");
+    ck_assert_uint_eq(times("22:FD12"), 2);
+    ck_assert_uint_eq(times("38:"), 0);
+    end();
+}
+END_TEST
+
 START_TEST(a_refusal_is_told_with_its_code)
 {
     begin();
     refuse(UDS_REQUEST_DOWNLOAD, UDS_CONDITIONS_NOT_CORRECT, 100);
     failed(PRI_PREPARE, UP_BUS_REFUSED, "prepare: 7F 34 22 conditionsNotCorrect");
-    ck_assert_uint_eq(times("34:"), 1);
+    ck_assert_uint_eq(times("34:"), 2); /* one answer may have been altered on the way */
     refuse(UDS_ROUTINE_CONTROL, UDS_PROGRAMMING_FAILURE, 100);
     failed(PRI_CONFIRM, UP_BUS_REFUSED, "confirm: 7F 31 72 generalProgrammingFailure");
     end();
@@ -721,6 +749,7 @@ SUITE("ecu", identify_learns_who_is_there_and_what_it_runs,
       one_that_falls_silent_in_mid_transfer_is_given_up_after_its_deadline,
       one_that_asks_for_patience_without_end_gets_it_once, a_long_transfer_is_no_silence,
       a_transfer_that_trickles_is_ended, a_refusal_is_told_with_its_code,
+      a_bad_verdict_is_believed_the_second_time, files_chosen_by_an_answer_that_was_altered_are_not_sent,
       who_has_lost_its_place_is_taken_through_again,
       who_has_lost_the_order_that_it_accepted_gets_the_metadata_again,
       an_image_that_is_not_in_the_slot_in_the_end_is_not_prepared,

@@ -136,8 +136,18 @@ START_TEST(capabilities_with_impossible_values_are_refused)
 }
 END_TEST
 
-SUITE("uds", codes_and_services_have_their_standard_names, shapes_tell_subfunctions_and_echoes,
-      numbers_are_big_endian, stored_versions_survive_the_wire,
+/* The usual test word of CRC-32, in one piece and in two. */
+START_TEST(check_is_the_crc_of_ethernet)
+{
+    const uint8_t word[] = "123456789";
+    ck_assert_uint_eq(uds_check(0, word, 9), 0xCBF43926);
+    ck_assert_uint_eq(uds_check(uds_check(0, word, 4), word + 4, 5), 0xCBF43926);
+    ck_assert_uint_eq(uds_check_block(uds_check(0, word, 1), '2', word + 2, 7), 0xCBF43926);
+}
+END_TEST
+
+SUITE("uds", check_is_the_crc_of_ethernet, codes_and_services_have_their_standard_names,
+      shapes_tell_subfunctions_and_echoes, numbers_are_big_endian, stored_versions_survive_the_wire,
       stored_versions_of_another_length_or_before_1970_are_refused, slots_survive_the_wire,
       slots_with_impossible_values_are_refused, capabilities_survive_the_wire,
       capabilities_with_impossible_values_are_refused)

@@ -787,6 +787,124 @@ START_TEST(block_length_of_eight_bytes_is_understood)
 }
 END_TEST
 
+/* ---- Blocks with a check ---- */
+
+#define CHECKING                                                                                             \
+    {                                                                                                        \
+        .check_blocks = true, .repeats = 3                                                                   \
+    }
+
+START_TEST(blocks_are_checked_where_the_server_knows_how)
+{
+    SCRIPT_WITH(CHECKING, {1, 0, "74 40 00 00 00 10"}, {2, 0, "76 01"}, {3, 0, "77"});
+    uds_client_put_image(&client, 0, 0, data10, sizeof data10, w.now);
+    idle(1 * MS);
+    ck_assert_mem_eq(last, "\x34\x08\x44\x00\x00\x00\x00\x00\x00\x00\x0A", 11);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    ck_assert_uint_eq(sizes[1], 2 + UDS_CHECK_BYTES + sizeof data10);
+    ck_assert_uint_eq(client.transfer.altered, 0);
+}
+END_TEST
+
+START_TEST(server_without_checks_is_asked_twice_once_and_served_as_ever)
+{
+    SCRIPT_WITH(CHECKING, {1, 0, "7F 34 31"}, {2, 0, "7F 34 31"}, {3, 0, "74 20 00 0C"}, {4, 0, "76 01"},
+                {5, 0, "77"}, {6, 0, "74 20 00 0C"}, {7, 0, "76 01"}, {8, 0, "77"});
+    for (int i = 0; i < 2; i++) {
+        uds_client_put_image(&client, 0, 0, data10, sizeof data10, w.now);
+        ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    }
+    ck_assert_str_eq(log_text,
+                     "34 08 44 00, 34 08 44 00, 34 00 44 00, 36 01 00 01, 37, 34 00 44 00, 36 01 00 01, 37");
+}
+END_TEST
+
+/* Who takes any format would write the checks into the image. */
+START_TEST(server_that_takes_any_format_does_not_get_checks)
+{
+    SCRIPT_WITH(CHECKING, {1, 0, "74 20 00 0C"}, {2, 0, "74 20 00 0C"}, {3, 0, "74 20 00 0C"},
+                {4, 0, "76 01"}, {5, 0, "77"});
+    uds_client_put_image(&client, 0, 0, data10, sizeof data10, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    ck_assert_str_eq(log_text, "34 08 44 00, 34 08 44 00, 34 00 44 00, 36 01 00 01, 37");
+}
+END_TEST
+
+START_TEST(server_that_refuses_every_format_is_believed)
+{
+    SCRIPT_WITH(CHECKING, {1, 0, "7F 38 31"}, {2, 0, "7F 38 31"}, {3, 0, "7F 38 31"});
+    uds_client_put_file(&client, "a", data10, sizeof data10, w.now);
+    ck_assert_int_eq(outcome(), UDS_REFUSED);
+    ck_assert_uint_eq(asked, 3);
+}
+END_TEST
+
+/* One that has checked before has not forgotten how: it was the request that was altered. */
+START_TEST(server_known_to_check_is_not_served_without)
+{
+    SCRIPT_WITH(CHECKING, {1, 0, "78 03 04 00 00 00 20 08"}, {2, 0, "76 01"}, {3, 0, "77"},
+                {4, 0, "7F 38 31"}, {5, 0, "78 03 02 00 20 08"}, {6, 0, "78 03 04 00 00 00 20 08"},
+                {7, 0, "76 01"}, {8, 0, "77"});
+    for (int i = 0; i < 2; i++) {
+        uds_client_put_file(&client, "a", data10, sizeof data10, w.now);
+        ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    }
+    ck_assert_uint_eq(asked, 8);
+}
+END_TEST
+
+START_TEST(altered_block_is_sent_again_shorter_under_its_number)
+{
+    SCRIPT_WITH(CHECKING, {1, 0, "74 40 00 00 00 10"}, {2, 0, "7F 36 31"}, {3, 0, "76 01"}, {4, 0, "76 02"},
+                {5, 0, "77"});
+    uds_client_put_image(&client, 0, 0, data10, sizeof data10, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    ck_assert_uint_eq(client.transfer.altered, 1);
+    ck_assert_uint_eq(sizes[1], 16);
+    ck_assert_uint_lt(sizes[2], 16);
+}
+END_TEST
+
+/* An earlier copy may be there: a shorter block would be taken for its repetition. */
+START_TEST(altered_repetition_is_asked_for)
+{
+    SCRIPT_WITH(CHECKING, {1, 0, "74 40 00 00 00 10"}, {3, 0, "7F 36 31"}, {4, 0, "77"});
+    uds_client_put_image(&client, 0, 0, data10, sizeof data10, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    ck_assert_uint_eq(sizes[2], 16);
+    ck_assert_str_eq(explain(), "37: positive");
+}
+END_TEST
+
+START_TEST(opening_is_sent_again_when_no_first_block_passes)
+{
+    SCRIPT_WITH(CHECKING, {1, 0, "74 40 00 00 00 10"}, {2, 0, "7F 36 31"}, {3, 0, "7F 36 31"},
+                {4, 0, "7F 36 31"}, {5, 0, "7F 36 31"}, {6, 0, "74 40 00 00 00 10"}, {7, 0, "76 01"},
+                {8, 0, "76 02"}, {9, 0, "77"});
+    uds_client_put_image(&client, 0, 0, data10, sizeof data10, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
+    ck_assert_ptr_nonnull(strstr(log_text, ", 34 08 44 00, 36 01"));
+}
+END_TEST
+
+START_TEST(refusal_of_a_checked_block_is_believed_the_second_time)
+{
+    SCRIPT_WITH(CHECKING, {1, 0, "74 40 00 00 00 10"}, {2, 0, "7F 36 33"}, {3, 0, "7F 36 33"});
+    uds_client_put_image(&client, 0, 0, data10, sizeof data10, w.now);
+    ck_assert_int_eq(outcome(), UDS_REFUSED);
+    ck_assert_uint_eq(asked, 3);
+}
+END_TEST
+
+START_TEST(failure_to_program_is_believed_at_once)
+{
+    SCRIPT_WITH(CHECKING, {1, 0, "74 40 00 00 00 10"}, {2, 0, "7F 36 72"});
+    uds_client_put_image(&client, 0, 0, data10, sizeof data10, w.now);
+    ck_assert_int_eq(outcome(), UDS_REFUSED);
+    ck_assert_uint_eq(asked, 2);
+}
+END_TEST
+
 START_TEST(ordinary_request_ends_a_transfer)
 {
     SCRIPT({1, 0, "74 20 00 07"}, {3, 0, "62 F1 90 01"});
@@ -975,6 +1093,12 @@ SUITE("uds_client", positive_answer_is_handed_over_whole, usual_requests_are_spe
       second_answer_to_a_repeated_block_is_ignored, second_answer_to_a_repeated_request_is_ignored,
       exit_whose_answer_was_lost_is_not_a_failure, refusal_anywhere_in_a_transfer_ends_it,
       one_word_on_the_length_of_a_block_is_not_for_us, impossible_block_length_is_a_bad_answer,
-      block_length_of_eight_bytes_is_understood, ordinary_request_ends_a_transfer, image_arrives_whole,
+      block_length_of_eight_bytes_is_understood, blocks_are_checked_where_the_server_knows_how,
+      server_without_checks_is_asked_twice_once_and_served_as_ever,
+      server_that_takes_any_format_does_not_get_checks, server_that_refuses_every_format_is_believed,
+      server_known_to_check_is_not_served_without, altered_block_is_sent_again_shorter_under_its_number,
+      altered_repetition_is_asked_for, opening_is_sent_again_when_no_first_block_passes,
+      refusal_of_a_checked_block_is_believed_the_second_time, failure_to_program_is_believed_at_once,
+      ordinary_request_ends_a_transfer, image_arrives_whole,
       image_arrives_whole_though_blocks_take_their_time, image_arrives_whole_though_frames_are_lost,
       broken_transfer_goes_on_from_where_the_server_is)

@@ -169,6 +169,7 @@ static const struct uds_owner owner = {.allow = own_allow,
                                        .security = own_security,
                                        .reset = own_reset};
 static const struct uds_owner nobody;
+static struct uds_owner checking; /* the same one, with checks of blocks */
 
 /* The one ECU that a test is about; Check runs each test in a process of its own. */
 static struct bench b;
@@ -973,6 +974,92 @@ START_TEST(security_access_and_authentication_pass_through_whole)
 }
 END_TEST
 
+/* ---- Blocks with a check: 36, counter, CRC-32 that goes on from the request that opened the transfer ----
+ */
+
+static void begin_checked(const char *request_34, const char *want)
+{
+    static const struct uds_server_config config = {.max_message = MAX};
+    checking = owner;
+    checking.checks_blocks = true;
+    power_on_with(&checking, &config);
+    EXPECT(ask("10 02"), "50 02 00 32 01 F4");
+    EXPECT(ask(request_34), want);
+}
+
+/* Every bit of a block, number and check included, once altered. */
+START_TEST(altered_block_is_refused_before_it_is_written)
+{
+    static const char block[] = "36 01 84ECE609 AABB";
+    uint8_t good[8], bad[8];
+    const size_t n = bytes_of(block, good, sizeof good);
+    begin_checked("34 08 11 00 03", "74 40 00 00 00 40");
+    for (unsigned bit = 8; bit < 8 * n; bit++) {
+        memcpy(bad, good, n);
+        bad[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        EXPECT(ask(bytes_text(bad, n)), bit < 16 ? "7F 36 73" : "7F 36 31");
+    }
+    ck_assert_uint_eq(b.blocks, 0);
+    EXPECT(ask(block), "76 01"); /* and the transfer goes on */
+    EXPECT(ask("36 02 7996860E CC"), "76 02");
+    EXPECT(ask("37"), "77");
+    ck_assert_mem_eq(b.image, "\xAA\xBB\xCC", 3);
+    EXPECT(ask("34 08 11 00 03"), "74 40 00 00 00 40");
+    EXPECT(ask("36 01 84ECE6 09"), "7F 36 13"); /* no data */
+}
+END_TEST
+
+START_TEST(block_of_another_transfer_is_refused)
+{
+    begin_checked("34 08 11 00 04", "74 40 00 00 00 40"); /* not the request that it was made for */
+    EXPECT(ask("36 01 84ECE609 AABB"), "7F 36 31");
+    EXPECT(ask("34 08 11 00 03"), "74 40 00 00 00 40");
+    EXPECT(ask("36 01 84ECE609 AABB"), "76 01");
+    ck_assert_uint_eq(b.blocks, 1);
+}
+END_TEST
+
+START_TEST(repeated_block_is_known_by_its_check)
+{
+    begin_checked("34 08 11 00 03", "74 40 00 00 00 40");
+    EXPECT(ask("36 01 84ECE609 AABB"), "76 01");
+    EXPECT(ask("36 01 84ECE609 AABB"), "76 01");
+    EXPECT(ask("36 01 84ECE60A AABB"), "7F 36 31");
+    EXPECT(ask("36 01 11223344 AA"), "7F 36 31"); /* another block under that number */
+    ck_assert_uint_eq(b.blocks, 1);
+    EXPECT(ask("36 02 7996860E CC"), "76 02");
+}
+END_TEST
+
+START_TEST(block_that_is_written_slowly_is_checked_once_and_taken_once)
+{
+    begin_checked("34 08 11 00 03", "74 40 00 00 00 40");
+    b.pendings = 3;
+    EXPECT(ask("36 01 84ECE609 AABB"), "");
+    EXPECT(after(MS), "");
+    EXPECT(after(MS), "");
+    EXPECT(after(MS), "76 01");
+    EXPECT(ask("36 02 7996860F CC"), "7F 36 31"); /* what passed before says nothing about this one */
+    ck_assert_uint_eq(b.blocks, 1);
+}
+END_TEST
+
+START_TEST(checks_are_told_in_the_answer_and_only_where_the_owner_has_them)
+{
+    begin_checked("34 08 11 00 03", "74 40 00 00 00 40");
+    EXPECT(ask("34 00 11 00 03"), "74 20 00 40");
+    EXPECT(ask("36 01 AA"), "76 01");          /* without, as ever */
+    EXPECT(ask("34 18 11 00 03"), "7F 34 31"); /* the rest of the format is the owner's */
+    EXPECT(ask("10 03"), "50 03 00 32 01 F4");
+    EXPECT(ask("38 03 0001 61 08 01 02 02"), "78 03 04 00 00 00 40 08");
+    ck_assert_uint_eq(b.file.format, 0);
+    EXPECT(ask("38 03 0001 61 08 01 03 02"), "7F 38 31"); /* plain all the same: one size */
+    power_on();
+    EXPECT(ask("10 02"), "50 02 00 32 01 F4");
+    EXPECT(ask("34 08 11 00 03"), "7F 34 31");
+}
+END_TEST
+
 /* ---- Rule 19: 38 ---- */
 
 START_TEST(file_request_is_parsed_whole)
@@ -1237,6 +1324,9 @@ SUITE("uds_server", unknown_service_is_11_whatever_its_length,
       wrong_counter_is_73_and_the_right_one_still_works, block_without_transfer_or_after_the_last_is_24,
       block_beyond_the_announced_size_is_71, block_that_was_not_written_may_come_again,
       early_exit_is_24_and_keeps_the_transfer, exit_frees_the_transfer, refused_exit_keeps_the_transfer,
+      altered_block_is_refused_before_it_is_written, block_of_another_transfer_is_refused,
+      repeated_block_is_known_by_its_check, block_that_is_written_slowly_is_checked_once_and_taken_once,
+      checks_are_told_in_the_answer_and_only_where_the_owner_has_them,
       security_access_and_authentication_pass_through_whole, file_request_is_parsed_whole,
       malformed_file_request_is_refused_before_the_owner_sees_it, path_is_at_most_path_max,
       file_modes_other_than_replace_are_31, refused_file_is_no_transfer, reset_answers_first,

@@ -191,13 +191,10 @@ END_TEST
 /* E-BUS-09: whatever a bus does to one frame in a hundred, an update comes to its end, if not in this cycle
  * then in one of the next; and no ECU ever runs what it should not. */
 static const struct sim_bus_faults bad_buses[] = {
-    {.drop_ppm = 10000},
-    {.duplicate_ppm = 10000},
-    {.delay_ppm = 10000, .delay_ns = 5000000},
-    {.reorder_ppm = 10000},
-    {.error_ppm = 10000},
-    {.spoof_ppm = 10000},
-    {.flood_ppm = 10000, .flood_frames = 50},
+    {.drop_ppm = 10000},      {.corrupt_ppm = 10000},
+    {.duplicate_ppm = 10000}, {.delay_ppm = 10000, .delay_ns = 5000000},
+    {.reorder_ppm = 10000},   {.error_ppm = 10000},
+    {.spoof_ppm = 10000},     {.flood_ppm = 10000, .flood_frames = 50},
 };
 
 /* ECUs that do not run VERSION, or the one before. */
@@ -227,11 +224,12 @@ START_TEST(a_bad_bus_delays_an_update_but_does_not_stop_it)
 }
 END_TEST
 
-/* Payload that changes on the way, with a CRC that is right, is no noise but somebody: then nothing is
- * promised but that the cycle ends, and that nothing wrong runs. */
+/* Payload that changes on the way though the CRC of its frame is right, by a bad gateway, hits anything that
+ * is said: at one frame in a hundred that costs cycles, at one in ten all that is promised is that they end.
+ */
 START_TEST(bytes_that_change_on_the_way_are_never_installed)
 {
-    struct sim_vehicle *v = build((struct sim_vehicle_options){.seed = 6, .faults = {.corrupt_ppm = 10000}});
+    struct sim_vehicle *v = build((struct sim_vehicle_options){.seed = 6, .faults = {.corrupt_ppm = 100000}});
     ck_assert_msg(sim_vehicle_order(v, 2), "%s", sim_vehicle_world(v)->why);
     for (unsigned cycle = 0; cycle < 2; cycle++) {
         (void)update(v);
