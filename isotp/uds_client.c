@@ -221,6 +221,7 @@ void uds_client_event(struct uds_client *c, const struct isotp_event *e, uint32_
 void uds_client_poll(struct uds_client *c, uint32_t now)
 {
     if (!c->active) return;
+    if (c->sending) uds_transfer_pace(c); /* what the first flow controls have shown counts for the next */
     if (reached(c->overall_at, now)) {
         isotp_cancel(c->channel);
         fail(c, c->transport);

@@ -20,7 +20,11 @@
 #define STREAK     32u    /* blocks in a row: then growth is by a quarter */
 #define LOSSY      2u     /* blocks lost: from then on the server's pace, not P2, says how long to wait */
 #define RESPITE_US 60000u /* within P2 there is an answer, or a 78 */
-#define FORGET     16u    /* of the longest answer time, per answer */
+#define FLOW_US    25000u /* a flow control is on its way by then, or the ECU does not look at its bus */
+#define TRUST_US                                                                                             \
+    200000u            /* so much longer than ever is waited for a flow control before anything got lost     \
+                        */
+#define FORGET     16u /* of the longest answer time, per answer */
 #define SECOND_US  1000000u
 #define BLOCK_HEAD 2u /* 36, counter */
 #define DOUBTS     3u /* first blocks refused, or openings that were not understood as they were meant */
@@ -219,22 +223,35 @@ static void note_answer_time(struct uds_client *c, uint32_t now)
 /* After the first loss the pace that the server has shown, not P2 and N_Bs, says how long to wait: they would
  * be most of what a lossy bus costs, and a block that is repeated too early costs that block, nothing else.
  * Twice as long each time that it was in vain, for the server may have become slow. */
-static uint32_t patience(const struct uds_client *c, uint32_t longest, uint32_t otherwise)
+static uint32_t patience(const struct uds_client *c, uint32_t longest, uint32_t respite, uint32_t otherwise)
 {
-    const struct uds_transfer *t = &c->transfer;
-    const bool known = uds_transfer_runs(c) && t->learned && longest > 0 && longest < otherwise / 2;
-    const unsigned row = t->lost_in_a_row, doublings = row < 3 ? 0 : row < 8 ? row - 2 : 6;
-    return known ? smaller(otherwise, (2 * longest + RESPITE_US) << doublings) : otherwise;
+    const unsigned row = c->transfer.lost_in_a_row, doublings = row < 3 ? 0 : row < 8 ? row - 2 : 6;
+    return smaller(otherwise, (2 * longest + respite) << doublings);
+}
+
+static bool is_known(const struct uds_client *c, uint32_t longest, uint32_t otherwise)
+{
+    return uds_transfer_runs(c) && longest > 0 && longest < otherwise / 2;
 }
 
 uint32_t uds_transfer_patience(const struct uds_client *c)
 {
-    return patience(c, c->transfer.answer_us, c->config.p2_us);
+    const uint32_t longest = c->transfer.answer_us, p2 = c->config.p2_us;
+    return c->transfer.learned && is_known(c, longest, p2) ? patience(c, longest, RESPITE_US, p2) : p2;
 }
 
+/* Unlike an answer, a flow control in the middle of a block has nothing to wait for with those who know
+ * checks: that is our profile. On FD even the first second of N_Bs would be as long as the transfer of 64
+ * KiB.
+ */
 void uds_transfer_pace(struct uds_client *c)
 {
-    isotp_hurry(c->channel, patience(c, isotp_flow_us(c->channel), SECOND_US));
+    const uint32_t longest = isotp_flow_us(c->channel);
+    uint32_t us = SECOND_US;
+    if (is_known(c, longest, SECOND_US) && (c->transfer.learned || c->transfer.checked))
+        us = c->transfer.learned ? patience(c, longest, FLOW_US, SECOND_US)
+                                 : smaller(SECOND_US, 4 * longest + TRUST_US);
+    isotp_hurry(c->channel, us);
 }
 
 /* ---- What comes of it ---- */

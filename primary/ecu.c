@@ -109,6 +109,12 @@ static bool ask_once_more(struct pri_ecu *e, uint64_t now_us)
     return true;
 }
 
+static void dispute(struct pri_ecu *e, enum up_err err, uint64_t now_us)
+{
+    e->disputed = true;
+    start_over(e, err, now_us);
+}
+
 /* How many steps from here on one request reads for. All but the last of them know how long their data is. */
 static unsigned readable_together(const struct pri_ecu *e)
 {
@@ -179,7 +185,9 @@ static void refused(struct pri_ecu *e, uint64_t now_us)
         start_over(e, UP_PRECONDITION, now_us);
     else if (has_lost_its_order(e) || has_another_offset(e))
         start_over(e, UP_BUS_REFUSED, now_us);
-    else if (e->client.code == UDS_PROGRAMMING_FAILURE || !ask_once_more(e, now_us))
+    else if (step_of(e)->disputes && !e->disputed)
+        dispute(e, UP_BUS_REFUSED, now_us);
+    else if (step_of(e)->disputes || e->client.code == UDS_PROGRAMMING_FAILURE || !ask_once_more(e, now_us))
         fail(e, UP_BUS_REFUSED, now_us);
 }
 
@@ -239,10 +247,10 @@ static void answered_together(struct pri_ecu *e, uint64_t now_us)
 static void answered_badly(struct pri_ecu *e, enum up_err err, uint64_t now_us)
 {
     const struct pri_step *s = step_of(e);
-    const bool again = (s->disputes && !e->disputed) || err == UP_BUS_SEQUENCE;
     if (s->did != 0 && ask_once_more(e, now_us)) return;
-    e->disputed |= s->disputes;
-    if (again && e->attempts + 1 < ATTEMPTS)
+    if (s->disputes && !e->disputed && e->attempts + 1 < ATTEMPTS)
+        dispute(e, err, now_us);
+    else if (err == UP_BUS_SEQUENCE && e->attempts + 1 < ATTEMPTS)
         start_over(e, err, now_us);
     else
         finish(e, PRI_FAILED, now_us);

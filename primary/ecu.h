@@ -79,7 +79,7 @@ struct pri_ecu {
     unsigned step, file, attempts;
     bool asked, skipped;
     bool doubted;       /* what was said against the step under way: it was asked for once more */
-    bool disputed;      /* so was the verdict on the metadata */
+    bool disputed;      /* the errand was run again because of what was said against it */
     bool authenticated; /* in this session */
     uint8_t challenge[UDS_CHALLENGE_BYTES], proof[UP_SIGNATURE_BYTES + 2];
     unsigned together; /* steps that the request under way reads for */

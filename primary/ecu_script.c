@@ -514,9 +514,9 @@ static enum up_err got_access(struct pri_ecu *e, struct up_span data, uint64_t n
 #define IMAGE    READ(UDS_DID_INSTALLED_IMAGE, got_image, NULL)
 #define REPORT   READ(UDS_DID_VERSION_REPORT, got_report, NULL)
 #define KNOWN                                                                                                \
-    {.ask = ask_certificate, .got = got_challenge},                                                          \
+    {.ask = ask_certificate, .got = got_challenge, .disputes = true},                                        \
     {                                                                                                        \
-        .ask = ask_proof, .got = got_access                                                                  \
+        .ask = ask_proof, .got = got_access, .disputes = true                                                \
     }
 #define EXTENDED    {.ask = ask_extended}, KNOWN
 #define PROGRAMMING {.ask = ask_programming}, KNOWN

@@ -211,7 +211,7 @@ static const struct row rows[] = {
     {"bus", "request_id", &a_can_id, OF(request_id), NULL, 0, 0},
     {"bus", "response_id", &a_can_id, OF(response_id), NULL, 0, 0},
     {"bus", "functional_id", &a_can_id, OF(functional_id), "", 0, 0},
-    {"bus", "block_size", &a_number, OF(block_size), "64", 0, UINT8_MAX},
+    {"bus", "block_size", &a_number, OF(block_size), "128", 0, UINT8_MAX},
     {"bus", "st_min", &an_st_min, OF(st_min), "0", 0, 0},
     {"bus", "pad", &a_pad, OF(pad_byte), "no", 0, 0},
     {"bus", "max_message", &a_number, OF(max_message), "4095", 2048, UINT16_MAX},

@@ -19,7 +19,7 @@
 #define SECTOR_BYTES (64u * 1024)
 #define ERASE_US     200000u
 #define IMAGE_MAX    (16u * SECTOR_BYTES)
-#define BLOCK_SIZE   64 /* what a Secondary asks for when its configuration says nothing */
+#define BLOCK_SIZE   128 /* what a Secondary asks for when its configuration says nothing */
 
 static const struct {
     const char *name;

@@ -17,7 +17,7 @@
 #define MESSAGE_MAX      4095
 #define IMAGE_MAX        (1024u * 1024)
 #define ECUS_MAX         2
-#define USUAL_BLOCK_SIZE 64 /* what a Secondary asks for when its configuration says nothing */
+#define USUAL_BLOCK_SIZE 128 /* what a Secondary asks for when its configuration says nothing */
 
 static const struct kind {
     const char *name;

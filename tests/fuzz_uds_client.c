@@ -37,7 +37,8 @@ static void ecu_hears(struct world *w)
     while (isotp_poll(&w->wire.ecu, &e)) {
         if (e.kind != ISOTP_RECEIVED) continue;
         const struct uds_transfer *t = &w->c.transfer;
-        bool block = t->step != 0 && e.data[0] == UDS_TRANSFER_DATA && w->c.head[0] == UDS_TRANSFER_DATA;
+        bool block =
+            t->step != 0 && e.data[0] == UDS_TRANSFER_DATA && w->c.request.head[0] == UDS_TRANSFER_DATA;
         if (block && e.data[1] == t->counter)
             HOLDS(e.bytes > 2 && e.bytes - 2 <= IMAGE - t->done &&
                   memcmp(e.data + 2, w->image + t->done, e.bytes - 2) == 0);
@@ -62,7 +63,8 @@ static void check(const struct world *w)
     HOLDS((uds_client_outcome(c) == UDS_WAITING) == c->active);
     HOLDS(c->active || uds_client_due(c, w->wire.now) == ISOTP_NEVER);
     if (c->outcome == UDS_POSITIVE && c->reply_bytes > 0)
-        HOLDS(c->reply[0] == (c->head[0] | UDS_ANSWER) && c->reply_bytes > uds_echo_bytes(c->head[0]));
+        HOLDS(c->reply[0] == (c->request.head[0] | UDS_ANSWER) &&
+              c->reply_bytes > uds_echo_bytes(c->request.head[0]));
     if (c->outcome == UDS_REFUSED) HOLDS(c->code != UDS_RESPONSE_PENDING);
 }
 
@@ -155,9 +157,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     w->image = image;
     uint8_t settings = next(w);
     wire_init(&w->wire, 300, (settings & 1) != 0);
-    struct uds_client_config config = {.repeats = settings >> 1 & 3, .overall_us = 20000000};
+    struct uds_client_config config = {
+        .repeats = settings >> 1 & 3, .overall_us = 20000000, .check_blocks = settings >> 7 != 0};
     uds_client_init(&w->c, &config, &w->wire.client);
-    w->c.transfer.block_limit = settings >> 3;
+    w->c.transfer.block_limit = settings >> 3 & 15;
     play(w);
     free(w);
     return 0;

@@ -63,7 +63,7 @@ judge() { # NAME IMAGE_BYTES
                 images += downloading
                 downloading = 0
             }
-            if ($5 == "0x36" && downloading) carried += bytes - 2
+            if ($5 == "0x36" && downloading) carried += bytes - 6 # service, counter, check
         }
         $6 == "0x01" {
             waiting--

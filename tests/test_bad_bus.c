@@ -7,6 +7,7 @@
 #include "sim/bus.h"
 #include "tests/suite.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 #define SERVER_P2_S 0.05
 #define BITRATE     500000u
 #define ERASE       65536u
+#define TURNS       16u /* the heap is looked at so often */
 
 struct ecu {
     struct sec_station station;
@@ -36,6 +38,7 @@ static struct isotp_node node;
 static struct uds_client client;
 static uint8_t reply[64], image[IMAGE_MAX];
 static uint64_t now_us;
+static size_t heap_most; /* in use at any turn of the transfer before */
 
 static unsigned seeds(void)
 {
@@ -121,6 +124,11 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static size_t heap_now(void)
+{
+    return mallinfo2().uordblks;
+}
+
 static uint64_t in(uint32_t due)
 {
     return due == ISOTP_NEVER ? UINT64_MAX : now_us + due;
@@ -138,8 +146,10 @@ static void client_turn(void)
 static double transfer(const struct run *r)
 {
     const uint64_t began = now_us;
+    heap_most = heap_now();
     uds_client_put_image(&client, 0, 0, image, r->bytes, (uint32_t)now_us);
-    for (unsigned idle = 0; uds_client_outcome(&client) == UDS_WAITING;) {
+    for (unsigned turn = 0, idle = 0; uds_client_outcome(&client) == UDS_WAITING;) {
+        if (turn++ % TURNS == 0 && heap_now() > heap_most) heap_most = heap_now();
         sim_bus_step(&bus, now_us * 1000);
         client_turn();
         (void)sec_station_pump(&ecu.station, (uint32_t)now_us);
@@ -193,8 +203,7 @@ static void whole_and_right(const struct run *r, uint64_t seed)
                   r->bytes);
 }
 
-/* On average over the seeds at most RATIO times the optimum, and the second that N_Bs is, to notice the first
- * loss. */
+/* On average over the seeds at most RATIO times the optimum. */
 static void every_seed_within(struct run r, double ratio, unsigned runs)
 {
     const double best = optimum_s(&r, r.faults.drop_ppm / 1e6, NULL);
@@ -210,8 +219,7 @@ static void every_seed_within(struct run r, double ratio, unsigned runs)
     }
     printf("%u seeds, %u ppm lost, BS %u, %s, %u bytes: optimum %.2f s, average %.2f s, worst %.2f s\n", runs,
            r.faults.drop_ppm, r.block_size, r.fd ? "FD" : "classic", r.bytes, best, sum / runs, worst);
-    ck_assert_msg(sum / runs <= best * ratio + 1.1, "%.2f s on average, the optimum is %.2f s", sum / runs,
-                  best);
+    ck_assert_msg(sum / runs <= best * ratio, "%.2f s on average, the optimum is %.2f s", sum / runs, best);
 }
 
 /* Every block size that ECUs ask for, on both kinds of CAN. */
@@ -359,6 +367,35 @@ START_TEST(an_erasing_server_is_waited_for_on_a_lossy_bus)
 }
 END_TEST
 
+/* Bus, client and server: what a run needs is there before it begins. The sizes of the cores do not depend on
+ * the image, and their stacks are bounded (make mcu). */
+START_TEST(nothing_is_allocated_whatever_happens_on_the_bus)
+{
+    const unsigned runs = 25 * seeds();
+    size_t before = 0;
+    for (unsigned run = 0; run < runs; run++) {
+        struct run r = {.fd = run % 2, .bytes = 2000 + 1000 * (run % 8), .block_size = run % 3 * 8};
+        r.faults = (struct sim_bus_faults){.drop_ppm = 10000,
+                                           .corrupt_ppm = 10000,
+                                           .duplicate_ppm = 10000,
+                                           .delay_ppm = 10000,
+                                           .delay_ns = 5000000,
+                                           .reorder_ppm = 10000,
+                                           .error_ppm = 10000,
+                                           .spoof_ppm = 10000,
+                                           .flood_ppm = 1000,
+                                           .flood_frames = 20,
+                                           .seed = run + 1};
+        connect(&r);
+        if (run == 0) before = heap_now();
+        (void)transfer(&r); /* all of that at once: it may end without an answer */
+        ck_assert_uint_eq(heap_most, before);
+        if (client.outcome == UDS_POSITIVE) whole_and_right(&r, r.faults.seed);
+        disconnect();
+    }
+}
+END_TEST
+
 /* Nothing is made of losses that are none. */
 START_TEST(a_clean_bus_keeps_the_longest_blocks)
 {
@@ -380,14 +417,15 @@ int main(void)
                             above_that_a_transfer_arrives_or_ends_in_time,
                             repeated_delayed_disordered_disturbed_and_foreign_frames_do_no_harm,
                             an_erasing_server_is_waited_for_on_a_lossy_bus,
+                            nothing_is_allocated_whatever_happens_on_the_bus,
                             a_clean_bus_keeps_the_longest_blocks};
     Suite *s = suite_create("bad_bus");
     TCase *c = tcase_create("bad_bus");
-    tcase_set_timeout(c, 60 + 5 * seeds());
+    tcase_set_timeout(c, 300 + 5 * seeds());
     suite_add_tcase(s, c);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(c, tests[i]);
     c = tcase_create("altered");
-    tcase_set_timeout(c, 60 + 5 * seeds());
+    tcase_set_timeout(c, 300 + 5 * seeds());
     suite_add_tcase(s, c);
     tcase_add_test(c, altered_frames_are_noticed_block_by_block_and_64_kib_arrive);
     return suite_run(s);

@@ -4,12 +4,16 @@
 #include "tests/lib_folder.h"
 
 #include <check.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CUTS                                                                                                 \
     20 /* of the Primary's power, in one update: half of them in its last tenth, when bundles change */
+
+#define MEMORY_CYCLES 16
+#define MEMORY_SLACK  16384 /* what a poll that failed has to tell */
 
 static struct folder folder;
 static char dir[96], why[512];
@@ -224,6 +228,38 @@ START_TEST(a_bad_bus_delays_an_update_but_does_not_stop_it)
 }
 END_TEST
 
+/* Bytes more in use after an update and many polls than after half of them: the Primary's store keeps some of
+ * its pages in memory, and there is a history. */
+static long growth(const struct sim_bus_faults *faults)
+{
+    struct sim_vehicle *v = build((struct sim_vehicle_options){.seed = 8, .faults = *faults});
+    size_t before = 0, after = 0;
+    for (unsigned cycle = 0; cycle < MEMORY_CYCLES; cycle++) {
+        if (cycle == 2) ck_assert_msg(sim_vehicle_order(v, 2), "%s", sim_vehicle_world(v)->why);
+        (void)update(v);
+        after = mallinfo2().uordblks;
+        if (cycle == MEMORY_CYCLES / 2) before = after;
+    }
+    dismantle(v);
+    return (long)after - (long)before;
+}
+
+START_TEST(a_bad_bus_costs_no_memory)
+{
+    const struct sim_bus_faults none = {0}, all = {.drop_ppm = 3000,
+                                                   .corrupt_ppm = 3000,
+                                                   .duplicate_ppm = 3000,
+                                                   .delay_ppm = 3000,
+                                                   .delay_ns = 5000000,
+                                                   .reorder_ppm = 3000,
+                                                   .error_ppm = 3000,
+                                                   .spoof_ppm = 3000};
+    const long clean = growth(&none), bad = growth(&all);
+    printf("%d polls: %ld bytes more on a clean bus, %ld on a bad one\n", MEMORY_CYCLES / 2, clean, bad);
+    ck_assert_int_le(bad, clean + MEMORY_SLACK);
+}
+END_TEST
+
 /* Payload that changes on the way though the CRC of its frame is right, by a bad gateway, hits anything that
  * is said: at one frame in a hundred that costs cycles, at one in ten all that is promised is that they end.
  */
@@ -400,6 +436,7 @@ int main(void)
     tcase_add_test(c, one_seed_gives_one_story);
     tcase_add_test(c, lost_frames_delay_an_update_but_do_not_stop_it);
     tcase_add_test(c, bytes_that_change_on_the_way_are_never_installed);
+    tcase_add_test(c, a_bad_bus_costs_no_memory);
     tcase_add_loop_test(c, a_bad_bus_delays_an_update_but_does_not_stop_it, 0,
                         (int)(sizeof bad_buses / sizeof *bad_buses));
     tcase_add_test(c, an_order_for_an_ecu_that_the_vehicle_does_not_have_is_refused);
