@@ -174,7 +174,8 @@ static const struct uds_owner owner = {.allow = own_allow,
                                        .abort = own_abort,
                                        .session = own_session,
                                        .security = own_security,
-                                       .reset = own_reset};
+                                       .reset = own_reset,
+                                       .checks_blocks = true};
 
 static void let_go(struct world *w)
 {

@@ -255,7 +255,7 @@ START_TEST(one_frame_in_twenty_lost_4_kib_arrive)
     (void)optimum_s(&classic, 0.05, &message);
     ck_assert_uint_ge(message, 48); /* 62 by the rules of thumb; the optimum is flat */
     ck_assert_uint_le(message, 69);
-    everywhere_within(classic, 5, seeds());
+    everywhere_within(classic, 6, seeds()); /* 4 KiB are over before much is learned */
 }
 END_TEST
 
@@ -374,7 +374,8 @@ START_TEST(nothing_is_allocated_whatever_happens_on_the_bus)
     const unsigned runs = 25 * seeds();
     size_t before = 0;
     for (unsigned run = 0; run < runs; run++) {
-        struct run r = {.fd = run % 2, .bytes = 2000 + 1000 * (run % 8), .block_size = run % 3 * 8};
+        struct run r = {
+            .fd = run % 2, .bytes = 2000 + 1000 * (run % 8), .block_size = (uint8_t)(run % 3 * 8)};
         r.faults = (struct sim_bus_faults){.drop_ppm = 10000,
                                            .corrupt_ppm = 10000,
                                            .duplicate_ppm = 10000,
