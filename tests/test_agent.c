@@ -142,6 +142,7 @@ START_TEST(it_tells_who_it_is)
     ck_assert_uint_eq(ecu_read(&e, UDS_DID_CAPABILITIES), 0);
     ck_assert(uds_decode_capabilities(e.answer.p, e.answer.n, &c));
     ck_assert_uint_eq(c.full, 1);
+    ck_assert_uint_eq(c.profile, 0);
     ck_assert_uint_eq(c.layout, UDS_LAYOUT_AB);
     ck_assert_uint_eq(c.filters, 1);
     ck_assert_uint_eq(c.staging_bytes, 49152);
@@ -205,6 +206,29 @@ START_TEST(a_report_has_the_attested_times)
     ck_assert_int_eq(r.previous_time_s, AUTHOR_NOW);
     IS(ecu_boot(&e), UP_OK);
     ck_assert_int_eq(ecu_report(&e).time_s, AUTHOR_NOW + 500);
+    ck_assert_int_eq(ecu_report(&e).previous_time_s, AUTHOR_NOW);
+    IS(sec_store_put(&e.agent.store, SEC_KEY_TIME, UP_SPAN("?")), UP_OK); /* lost: from the plant's on */
+    IS(ecu_boot(&e), UP_OK);
+    ck_assert_int_eq(ecu_report(&e).time_s, e.id.base_time_s);
+    ck_assert_int_eq(ecu_report(&e).previous_time_s, e.id.base_time_s);
+    ecu_free(&e);
+}
+END_TEST
+
+START_TEST(time_that_cannot_be_stored_is_not_taken)
+{
+    ecu_new(&e, false, 4096, 16);
+    ecu_issue(&e, NULL, 0, (struct up_span){NULL, 0});
+    IS(ecu_send(&e), UP_TARGET_NOT_FOUND);
+    e.time_s += 500;
+    ck_assert_uint_eq(ecu_put(&e, "time", ecu_attest(&e)), 0);
+    e.flash->fail_at = 1;
+    ck_assert(ecu_verify(&e) != UP_TARGET_NOT_FOUND);
+    ck_assert_int_eq(e.agent.clock.attested_s, AUTHOR_NOW);
+    e.flash->fail_at = 0;
+    IS(ecu_boot(&e), UP_OK);
+    ck_assert_int_eq(ecu_report(&e).time_s, AUTHOR_NOW);
+    IS(ecu_send(&e), UP_TARGET_NOT_FOUND);
     ck_assert_int_eq(ecu_versions(&e).time_floor_s, AUTHOR_NOW + 500);
     ecu_free(&e);
 }
@@ -273,6 +297,64 @@ START_TEST(a_flood_of_events_costs_few_writes)
     for (int i = 0; i < 10000; i++) (void)ecu_begin_image(&e, 0, 0, 100);
     ck_assert_uint_eq(e.flash->operations, before);
     ck_assert(detected("BUS_UNAUTHORISED download +10019"));
+    ck_assert_uint_eq(e.agent.notes.writes, SEC_NOTE_WRITES);
+    ecu_free(&e);
+}
+END_TEST
+
+START_TEST(events_that_could_not_be_stored_do_not_use_up_what_may_be)
+{
+    ecu_new(&e, false, 4096, 16);
+    e.flash->fail_at = 1;
+    for (unsigned i = 0; i < 2 * SEC_NOTE_WRITES; i++) sec_note(&e.agent, UP_ROLLBACK, (struct up_span){0});
+    ck_assert_uint_eq(e.agent.notes.writes, 0);
+    e.flash->fail_at = 0;
+    IS(ecu_boot(&e), UP_OK);
+    ck_assert(detected("")); /* only RAM knew them */
+    sec_note(&e.agent, UP_ROLLBACK, (struct up_span){0});
+    IS(ecu_boot(&e), UP_OK);
+    ck_assert(detected("ROLLBACK"));
+    ecu_free(&e);
+}
+END_TEST
+
+START_TEST(nothing_to_tell_writes_nothing)
+{
+    ecu_new(&e, false, 4096, 16);
+    const uint64_t before = e.flash->operations;
+    e.agent.notes.telling = SEC_ANSWERED;
+    sec_notes_told(&e.agent);
+    ck_assert_uint_eq(e.flash->operations, before);
+    ecu_free(&e);
+}
+END_TEST
+
+/* E-VER-02 */
+START_TEST(a_report_says_what_runs_and_how_long_it_is)
+{
+    uint8_t digest[UP_SHA256_BYTES];
+    ecu_new(&e, false, 4096, 16);
+    struct up_report r = ecu_report(&e);
+    ck_assert(up_span_is(r.image_name, "fw/old"));
+    ck_assert_uint_eq(r.image_length, e.plant.image.n);
+    up_sha256(e.plant.image, digest);
+    ck_assert_mem_eq(r.image_sha256, digest, sizeof digest);
+    ecu_issue(&e, "fw/new", 2, ecu_image(5000, 2));
+    IS(ecu_update(&e), UP_OK);
+    r = ecu_report(&e);
+    ck_assert(up_span_is(r.image_name, "fw/new"));
+    ck_assert_uint_eq(r.image_length, 5000);
+    up_sha256(e.new_image, digest);
+    ck_assert_mem_eq(r.image_sha256, digest, sizeof digest);
+
+    e.flash->bytes[e.agent.layout.slot[e.agent.running].at + 10] ^= 1; /* and if nothing does */
+    e.flash->bytes[e.agent.layout.slot[e.agent.running ^ 1].at + 10] ^= 1;
+    IS(ecu_boot(&e), UP_OK);
+    r = ecu_report(&e);
+    ck_assert(up_span_is(r.image_name, "unknown"));
+    ck_assert_uint_eq(r.image_length, 0);
+    up_sha256((struct up_span){NULL, 0}, digest);
+    ck_assert_mem_eq(r.image_sha256, digest, sizeof digest);
     ecu_free(&e);
 }
 END_TEST
@@ -559,8 +641,25 @@ START_TEST(a_record_of_events_that_makes_no_sense_is_forgotten)
 }
 END_TEST
 
-SUITE("agent", answers_that_just_fit_are_given, a_report_that_cannot_be_written_is_not_given,
-      events_are_counted_by_kind_and_told_within_their_bound,
+START_TEST(every_cut_of_a_record_of_events_is_forgotten)
+{
+    const uint8_t record[5 * 4 + 1 + 2] = {0, 0, 0, 7, 0, 0, 0, 1, 0, 0,   0,  1,
+                                           0, 0, 0, 1, 0, 0, 0, 1, 2, 'x', 'y'};
+    ecu_new(&e, false, 4096, 16);
+    for (size_t cut = 0; cut <= sizeof record; cut++) {
+        IS(sec_store_put(&e.agent.store, SEC_KEY_EVENTS, (struct up_span){record, cut}), UP_OK);
+        sec_notes_load(&e.agent);
+        ck_assert_uint_eq(e.agent.notes.total, cut < sizeof record ? 0 : 7);
+        ck_assert_uint_eq(e.agent.notes.text_bytes, cut < sizeof record ? 0 : 2);
+    }
+    ecu_free(&e);
+}
+END_TEST
+
+SUITE("agent", time_that_cannot_be_stored_is_not_taken, every_cut_of_a_record_of_events_is_forgotten,
+      events_that_could_not_be_stored_do_not_use_up_what_may_be, nothing_to_tell_writes_nothing,
+      a_report_says_what_runs_and_how_long_it_is, answers_that_just_fit_are_given,
+      a_report_that_cannot_be_written_is_not_given, events_are_counted_by_kind_and_told_within_their_bound,
       a_record_of_events_that_makes_no_sense_is_forgotten, a_whole_update_by_either_verification,
       update_after_update, an_empty_ecu_gets_its_first_image, every_kind_of_flash_will_do,
       the_profile_of_deployed_backends, it_tells_who_it_is, answers_that_do_not_fit_are_refused,

@@ -404,6 +404,43 @@ START_TEST(the_floor_outlives_orders_without_an_image)
 }
 END_TEST
 
+START_TEST(an_order_that_is_withdrawn_in_mid_transfer_takes_its_part_along)
+{
+    fresh();
+    ordered("fw/new", 2);
+    ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, 5000), 0);
+    ck_assert_uint_eq(ecu_blocks(&e, (struct up_span){e.new_image.p, 3000}, 250), 0);
+    IS(ecu_boot(&e), UP_OK);
+    /* a cycle that fails before it comes to orders says nothing about them */
+    struct up_span good = ecu_issued(&e, "director/targets");
+    ecu_replace(&e, "director/targets",
+                author_sign(&up_profile_strict, KEY(20), author_targets_body(&e.director, 99, "", "")));
+    IS(ecu_send(&e), UP_SIG_THRESHOLD);
+    ck_assert_int_eq(ecu_slots(&e).other, UDS_SLOT_RECEIVING);
+    ck_assert_uint_eq(ecu_slots(&e).transported, 2048);
+    ecu_replace(&e, "director/targets", good);
+    IS(ecu_send(&e), UP_OK);
+    ck_assert_int_eq(ecu_slots(&e).other, UDS_SLOT_RECEIVING);
+    ecu_issue(&e, NULL, 0, (struct up_span){NULL, 0});
+    IS(ecu_send(&e), UP_TARGET_NOT_FOUND);
+    ck_assert_int_eq(ecu_slots(&e).other, UDS_SLOT_EMPTY);
+    ck_assert_uint_eq(ecu_slots(&e).transported, 0);
+}
+END_TEST
+
+START_TEST(what_is_armed_is_told_with_its_order)
+{
+    fresh();
+    verified("fw/new", 2);
+    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_ACTIVATE, e.order), 0);
+    const struct uds_slots s = ecu_slots(&e);
+    ck_assert(s.armed);
+    ck_assert_mem_eq(s.order, e.order, UDS_ORDER_BYTES);
+    ck_assert_uint_eq(s.total, 5000);
+    ck_assert_uint_eq(s.transported, 5000);
+}
+END_TEST
+
 START_TEST(an_order_that_is_withdrawn_takes_its_image_along)
 {
     for (int armed = 0; armed < 2; armed++) {
@@ -638,8 +675,9 @@ SUITE("agent_image", flash_that_fails_under_a_verb_is_told_and_changes_nothing,
       a_reverted_trial_ends_though_nobody_resets_it, disarming_keeps_the_image,
       a_trial_without_a_word_ends_and_can_be_had_again, an_image_that_is_not_healthy_gives_way_at_once,
       a_trial_has_a_few_starts_only, after_a_failed_image_one_between_the_counters_installs,
-      the_floor_outlives_orders_without_an_image, an_order_that_is_withdrawn_takes_its_image_along,
-      the_same_image_under_a_new_order_is_not_sent_again,
+      the_floor_outlives_orders_without_an_image,
+      an_order_that_is_withdrawn_in_mid_transfer_takes_its_part_along, what_is_armed_is_told_with_its_order,
+      an_order_that_is_withdrawn_takes_its_image_along, the_same_image_under_a_new_order_is_not_sent_again,
       another_image_of_the_same_name_is_not_the_one_that_is_there,
       the_same_image_under_an_order_that_failed_stays_with_its_old_order,
       an_image_below_the_floor_is_never_activated, damage_between_verification_and_boot_is_found,

@@ -219,6 +219,28 @@ START_TEST(the_stage_needs_nothing_but_the_flash)
 }
 END_TEST
 
+START_TEST(starts_on_trial_that_are_still_recorded_do_not_end_a_confirmed_image)
+{
+    with_states(SEC_CONFIRMED, SEC_EMPTY);
+    l.slots.slot[0].boots = SEC_TRIAL_BOOTS;
+    struct sec_boot_choice c = sec_boot_choose(&l.slots, &digest);
+    ck_assert_uint_eq(c.slot, 0);
+    ck_assert(!c.gave_up[0] && !c.damaged[0]);
+}
+END_TEST
+
+START_TEST(the_stage_does_not_choose_by_a_record_that_makes_no_sense)
+{
+    const struct sec_boot_config config = {.staging_bytes = 1024};
+    struct sec_boot_choice c;
+    with_states(SEC_CONFIRMED, SEC_EMPTY);
+    const uint8_t nonsense[] = {0xFF, 0xFF};
+    ck_assert_int_eq(sec_store_put(&l.store, SEC_KEY_SLOTS, (struct up_span){nonsense, 2}), UP_OK);
+    ck_assert_int_eq(sec_boot_stage(&l.flash->port, &config, &c), UP_STORAGE_CORRUPT);
+    ck_assert_uint_eq(c.slot, SEC_NO_SLOT);
+}
+END_TEST
+
 START_TEST(a_choice_survives_the_way_to_the_agent_and_noise_does_not)
 {
     for (unsigned slot = 0; slot <= SEC_NO_SLOT; slot++)
@@ -239,7 +261,8 @@ START_TEST(a_choice_survives_the_way_to_the_agent_and_noise_does_not)
 }
 END_TEST
 
-SUITE("boot", every_pair_of_states_boots_what_it_should,
+SUITE("boot", starts_on_trial_that_are_still_recorded_do_not_end_a_confirmed_image,
+      the_stage_does_not_choose_by_a_record_that_makes_no_sense, every_pair_of_states_boots_what_it_should,
       every_pair_of_states_with_damaged_images_boots_the_whole_one_or_none,
       a_damaged_image_on_trial_gives_way_to_the_confirmed_one, starts_on_trial_are_counted_and_end,
       a_start_on_trial_that_cannot_be_recorded_does_not_happen,

@@ -349,13 +349,133 @@ START_TEST(a_record_that_makes_no_sense_is_corrupt)
 }
 END_TEST
 
-SUITE("slot", an_image_arrives_in_blocks_of_any_size,
-      a_transfer_resumes_where_the_journal_says_after_a_power_cut, a_transfer_resumes_without_a_power_cut,
-      a_transfer_resumes_nowhere_else, a_new_transfer_takes_the_old_promise_back_before_it_erases,
-      a_promise_holds_until_it_is_taken_back, the_same_image_under_a_new_order_keeps_what_was_received,
-      more_than_the_slot_holds_is_refused, one_flipped_bit_or_one_wrong_digest_is_found,
-      an_image_can_be_dropped_in_mid_check, every_event_in_every_state,
-      the_floor_rises_and_the_old_image_ends_only_when_the_new_one_is_confirmed,
+/* One name longer than there is room for, and all that follows it where it belongs. */
+START_TEST(a_record_with_a_name_that_is_too_long_is_not_read_beyond_its_place)
+{
+    enum { BEFORE = 4 + SEC_ORDER_BYTES, LONG = UP_NAME_MAX + 1 };
+    fresh();
+    struct up_span v = sec_store_get(&l.store, SEC_KEY_SLOTS);
+    uint8_t record[SEC_VALUE_MAX];
+    const size_t behind = BEFORE + 1 + v.p[BEFORE], rest = v.n - behind;
+    memcpy(record, v.p, BEFORE);
+    record[BEFORE] = LONG;
+    memset(record + BEFORE + 1, 'n', LONG);
+    memcpy(record + BEFORE + 1 + LONG, v.p + behind, rest);
+    const struct up_span bad = {record, BEFORE + 1 + LONG + rest};
+    ck_assert_int_eq(sec_store_put(&l.store, SEC_KEY_SLOTS, bad), UP_OK);
+    ck_assert_int_eq(sec_slots_load(&l.slots, &l.store, &l.layout), UP_STORAGE_CORRUPT);
+}
+END_TEST
+
+START_TEST(every_cut_of_a_record_is_corrupt)
+{
+    fresh();
+    uint8_t record[SEC_VALUE_MAX];
+    struct up_span v = sec_store_get(&l.store, SEC_KEY_SLOTS);
+    const size_t n = v.n;
+    memcpy(record, v.p, n);
+    for (size_t cut = 0; cut <= n; cut++) {
+        ck_assert_int_eq(sec_store_put(&l.store, SEC_KEY_SLOTS, (struct up_span){record, cut}), UP_OK);
+        ck_assert_int_eq(sec_slots_load(&l.slots, &l.store, &l.layout), cut < n ? UP_STORAGE_CORRUPT : UP_OK);
+    }
+}
+END_TEST
+
+START_TEST(a_record_of_an_image_longer_than_a_slot_is_corrupt)
+{
+    for (unsigned slot = 0; slot < 2; slot++)
+        for (uint32_t more = 0; more < 2; more++) {
+            fresh();
+            l.slots.slot[slot].image.length = l.layout.slot[0].bytes + more;
+            ck_assert_int_eq(sec_slots_save(&l.slots), UP_OK);
+            ck_assert_int_eq(sec_slots_load(&l.slots, &l.store, &l.layout),
+                             more ? UP_STORAGE_CORRUPT : UP_OK);
+        }
+}
+END_TEST
+
+START_TEST(transfers_are_counted_for_good)
+{
+    fresh();
+    for (uint32_t n = 1; n <= 3; n++) {
+        receive(0);
+        ck_assert_uint_eq(l.slots.received, n);
+        lib_slots_reload(&l);
+        ck_assert_uint_eq(l.slots.received, n);
+    }
+}
+END_TEST
+
+START_TEST(a_journal_that_was_cut_short_promises_nothing)
+{
+    fresh();
+    receive(0);
+    send_from(0, 4 * SECTOR, SECTOR);
+    ck_assert_uint_gt(l.slots.journal.plain, 0);
+    struct up_span v = sec_store_get(&l.store, SEC_KEY_JOURNAL);
+    uint8_t record[SEC_VALUE_MAX];
+    memcpy(record, v.p, v.n);
+    ck_assert_int_eq(sec_store_put(&l.store, SEC_KEY_JOURNAL, (struct up_span){record, v.n - 1}), UP_OK);
+    lib_slots_reload(&l);
+    ck_assert_uint_eq(l.slots.journal.plain, 0);
+    ck_assert_uint_eq(l.slots.journal.transported, 0);
+    ck_assert_uint_eq(sec_slot_received(&l.slots, 1), 0);
+}
+END_TEST
+
+START_TEST(images_are_the_same_when_all_is)
+{
+    fresh();
+    struct sec_image other = image;
+    ck_assert(sec_image_same(&image, &other));
+    other.name[0] ^= 1;
+    ck_assert(!sec_image_same(&image, &other));
+    other = image;
+    other.name_bytes--;
+    ck_assert(!sec_image_same(&image, &other));
+    other = image;
+    other.length++;
+    ck_assert(!sec_image_same(&image, &other));
+    other = image;
+    other.release_counter++;
+    ck_assert(!sec_image_same(&image, &other));
+    other = image;
+    other.hashes.sha256[31] ^= 1;
+    ck_assert(!sec_image_same(&image, &other));
+}
+END_TEST
+
+START_TEST(the_slot_to_fill_when_nothing_runs)
+{
+    static const struct {
+        enum sec_layout_kind kind;
+        enum sec_slot_state first;
+        unsigned other;
+    } c[] = {{SEC_TWO_SLOTS, SEC_CONFIRMED, 0}, {SEC_TWO_SLOTS, SEC_EMPTY, 0}, {SEC_SWAP, SEC_CONFIRMED, 0},
+             {SEC_ONE_SLOT, SEC_CONFIRMED, 1},  {SEC_ONE_SLOT, SEC_EMPTY, 0},  {SEC_ONE_SLOT, SEC_AWAY, 1},
+             {SEC_TWO_SLOTS, SEC_AWAY, 1}};
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        lib_slots_free(&l);
+        lib_slots_new(&l, c[i].kind, SLOT, SECTOR, UNIT);
+        l.slots.slot[0].state = (uint8_t)c[i].first;
+        ck_assert_uint_eq(sec_slot_other(&l.slots, SEC_NO_SLOT), c[i].other);
+        ck_assert_uint_eq(sec_slot_other(&l.slots, 0), 1);
+        ck_assert_uint_eq(sec_slot_other(&l.slots, 1), 0);
+        ck_assert_uint_eq(sec_slot_away(&l.slots), c[i].first == SEC_AWAY ? 0 : SEC_NO_SLOT);
+    }
+}
+END_TEST
+
+SUITE("slot", a_record_with_a_name_that_is_too_long_is_not_read_beyond_its_place,
+      every_cut_of_a_record_is_corrupt, a_record_of_an_image_longer_than_a_slot_is_corrupt,
+      transfers_are_counted_for_good, a_journal_that_was_cut_short_promises_nothing,
+      images_are_the_same_when_all_is, the_slot_to_fill_when_nothing_runs,
+      an_image_arrives_in_blocks_of_any_size, a_transfer_resumes_where_the_journal_says_after_a_power_cut,
+      a_transfer_resumes_without_a_power_cut, a_transfer_resumes_nowhere_else,
+      a_new_transfer_takes_the_old_promise_back_before_it_erases, a_promise_holds_until_it_is_taken_back,
+      the_same_image_under_a_new_order_keeps_what_was_received, more_than_the_slot_holds_is_refused,
+      one_flipped_bit_or_one_wrong_digest_is_found, an_image_can_be_dropped_in_mid_check,
+      every_event_in_every_state, the_floor_rises_and_the_old_image_ends_only_when_the_new_one_is_confirmed,
       confirming_twice_leaves_the_next_transfer_alone, a_floor_never_falls,
       what_cannot_be_stored_has_not_happened, a_failing_flash_ends_a_transfer_with_an_error,
       a_long_name_or_a_huge_length_does_not_fit_an_image, a_record_that_makes_no_sense_is_corrupt)
