@@ -632,7 +632,7 @@ START_TEST(a_stop_in_the_middle_of_a_poll_is_heeded)
     expect_message("STATUS=polling");
     ck_assert_int_eq(kill(daemon, SIGTERM), 0);
     expect_status(status_of(daemon), 0);
-    folder_leave(); /* the server's thread sleeps on */
+    leave(); /* the answer that is delayed is given up */
 }
 END_TEST
 
