@@ -16,6 +16,12 @@ size_t uds_proof_message(uint8_t out[UDS_PROOF_MESSAGE_MAX], char signer, const 
     return 1 + theirs_n + own_n;
 }
 
+void uds_seed_message(uint8_t out[UDS_SEED_MESSAGE], uint8_t level, const uint8_t seed[UDS_SEED_BYTES])
+{
+    out[0] = level;
+    memcpy(out + 1, seed, UDS_SEED_BYTES);
+}
+
 static void lock(struct uds_guard *g)
 {
     g->unlocked = g->seed_level = 0;
@@ -24,18 +30,21 @@ static void lock(struct uds_guard *g)
 
 /* ---- 27 ---- */
 
-static void keep_attempts(struct uds_guard *g, uint8_t attempts)
+static bool keep_attempts(struct uds_guard *g, uint8_t attempts)
 {
     g->attempts = attempts;
-    if (g->port->keep_attempts != NULL) g->port->keep_attempts(g->port->ctx, attempts);
+    if (attempts == g->kept) return true;
+    if (g->port->keep_attempts != NULL && !g->port->keep_attempts(g->port->ctx, attempts)) return false;
+    g->kept = attempts;
+    return true;
 }
 
-/* The next wrong key after a delay brings the next delay. */
+/* The next wrong key after a delay brings the next delay; and so does a reset, for what is kept stays. */
 static bool is_delayed(struct uds_guard *g)
 {
     if (g->attempts < UDS_ATTEMPTS) return false;
     if (g->now_ms < g->delay_until_ms) return true;
-    keep_attempts(g, UDS_ATTEMPTS - 1);
+    g->attempts = UDS_ATTEMPTS - 1;
     return false;
 }
 
@@ -68,9 +77,9 @@ static enum uds_code send_key(struct uds_guard *g, uint8_t level, const uint8_t 
 {
     if (g->seed_level != level) return UDS_SEQUENCE_ERROR;
     g->seed_level = 0;
-    keep_attempts(g, g->attempts + 1);
+    if (!keep_attempts(g, g->attempts + 1)) return UDS_CONDITIONS_NOT_CORRECT;
     if (g->port->key_fits(g->port->ctx, level, g->seed, key, n)) {
-        keep_attempts(g, 0);
+        (void)keep_attempts(g, 0); /* if it fails, the next wrong one counts for more */
         g->unlocked = level;
         return UDS_OK;
     }
@@ -176,9 +185,10 @@ static enum uds_code prove(struct uds_guard *g, const uint8_t *q, size_t n, stru
     uint8_t message[UDS_PROOF_MESSAGE_MAX];
     struct field proof, ephemeral;
     const uint8_t *at = q + 1, *end = q + n;
+    if (n < 5) return UDS_INCORRECT_LENGTH;
+    if (g->identity != UDS_CERTIFIED) return UDS_SEQUENCE_ERROR; /* before lengths in detail */
     if (!take_field(&at, end, &proof) || !take_field(&at, end, &ephemeral) || at != end)
         return UDS_INCORRECT_LENGTH;
-    if (g->identity != UDS_CERTIFIED) return UDS_SEQUENCE_ERROR;
     g->identity = UDS_UNKNOWN;
     const size_t bytes = uds_proof_message(message, 'C', g->challenge, sizeof g->challenge,
                                            g->client_challenge, g->client_challenge_bytes);
@@ -325,6 +335,7 @@ void uds_guard_init(struct uds_guard *g, const struct uds_guard_port *port, cons
                             .now_ms = now_ms,
                             .delay_until_ms = now_ms + UDS_ATTEMPT_DELAY_MS,
                             .attempts = attempts < UDS_ATTEMPTS ? attempts : UDS_ATTEMPTS};
+    g->kept = g->attempts;
     g->owner = (struct uds_owner){.allow = guard_allow,
                                   .read = inner->read != NULL ? guard_read : NULL,
                                   .write = inner->write != NULL ? guard_write : NULL,

@@ -14,6 +14,7 @@
 #define UDS_CHALLENGE_BYTES  32
 #define UDS_CHALLENGE_MAX    64 /* of the client's own */
 #define UDS_SEED_BYTES       16
+#define UDS_KEY_BYTES        16     /* of the keys of our own ports */
 #define UDS_ATTEMPTS         3      /* wrong keys, then the delay */
 #define UDS_ATTEMPT_DELAY_MS 10000u /* also at power-on after so many */
 
@@ -25,8 +26,9 @@ struct uds_guard_port {
     bool (*key_fits)(void *ctx, uint8_t level, const uint8_t seed[UDS_SEED_BYTES], const uint8_t *key,
                      size_t n);
     uint8_t levels;
-    /* Wrong keys so far, to be kept over a reset. NULL: forgotten then. */
-    void (*keep_attempts)(void *ctx, uint8_t attempts);
+    /* Wrong keys so far, to be kept over a reset. False: not kept, and no key is judged. Called for changes
+     * only: an attacker who goes on for years causes no more than UDS_ATTEMPTS. NULL: forgotten then. */
+    bool (*keep_attempts)(void *ctx, uint8_t attempts);
     /* 29. Judges a certificate and holds on to its key for proves(): OK, or 50 to 57. NULL: no 29, none is
      * needed. */
     enum uds_code (*certificate)(void *ctx, const uint8_t *certificate, size_t n);
@@ -43,6 +45,10 @@ struct uds_guard_port {
 size_t uds_proof_message(uint8_t out[UDS_PROOF_MESSAGE_MAX], char signer, const uint8_t *theirs,
                          size_t theirs_n, const uint8_t *own, size_t own_n);
 
+/* What the key to a seed is computed over by our own ports: the level, then the seed. */
+#define UDS_SEED_MESSAGE (1 + UDS_SEED_BYTES)
+void uds_seed_message(uint8_t out[UDS_SEED_MESSAGE], uint8_t level, const uint8_t seed[UDS_SEED_BYTES]);
+
 struct uds_guard { /* private but for owner */
     struct uds_owner owner;
     const struct uds_owner *inner;
@@ -50,7 +56,7 @@ struct uds_guard { /* private but for owner */
     const struct uds_guard_port *port;
     uint64_t now_ms, delay_until_ms;
     uint8_t unlocked; /* level of 27; 0: none */
-    uint8_t attempts;
+    uint8_t attempts, kept;
     uint8_t seed_level, seed[UDS_SEED_BYTES]; /* 0: no seed is out */
     enum { UDS_UNKNOWN, UDS_CERTIFIED, UDS_AUTHENTICATED } identity;
     uint8_t challenge[UDS_CHALLENGE_BYTES], client_challenge[UDS_CHALLENGE_MAX], client_challenge_bytes;

@@ -32,13 +32,13 @@ bool pri_badge_open(struct pri_badge *b, const char *certificate, const char *ke
     BIO *file = BIO_new_file(certificate, "r");
     X509 *x = file == NULL ? NULL : PEM_read_bio_X509(file, NULL, NULL, NULL);
     BIO_free(file);
-    const char *wrong = x == NULL           ? "no certificate in PEM"
-                        : !is_its_key(b, x) ? "not for the key in bus_key"
-                        : !encode(b, x)     ? "too long"
+    const char *wrong = x == NULL           ? "no certificate in PEM; wanted is that of the key in"
+                        : !is_its_key(b, x) ? "not the certificate of the key in"
+                        : !encode(b, x)     ? "too long a certificate, of the key in"
                                             : NULL;
     X509_free(x);
     ERR_clear_error();
-    if (wrong != NULL) snprintf(why, why_size, "%s: %s; check [primary] bus_certificate", certificate, wrong);
+    if (wrong != NULL) snprintf(why, why_size, "%s: %s %s", certificate, wrong, key);
     return wrong == NULL;
 }
 

@@ -79,6 +79,7 @@ static const struct row {
     {ECU, "tx_dl", &pri_conf_u32, OF(tx_dl), "", 8, 64},
     {ECU, "pad", &pri_conf_pad, OF(pad), "no", 0, 0},
     {ECU, "authentication", &pri_conf_yes_no, OF(ecu.authentication), "no", 0, 0},
+    {ECU, "tester_secret", &pri_conf_readable, OF(ecu.tester_secret), "", 0, 0},
     {ECU, "public_key", &pri_conf_readable, OF(ecu.public_key), "", 0, 0},
 #undef OF
 };
@@ -332,6 +333,7 @@ void pri_config_free(struct pri_config *c)
         free(c->ecus[i].serial);
         free(c->ecus[i].hardware_id);
         free(c->ecus[i].public_key);
+        free(c->ecus[i].tester_secret);
     }
     free(c);
 }

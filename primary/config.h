@@ -26,6 +26,7 @@ struct pri_ecu_config { /* [ecu brake]: a Secondary */
     struct isotp_config channel;
     char *public_key;    /* PEM file: reports are checked against it; NULL: the Director does */
     bool authentication; /* it wants to know who the Primary is (29) */
+    char *tester_secret; /* file: what its lock (27) is opened with; NULL: it has none */
 };
 
 struct pri_repo_config { /* [director], [image] */

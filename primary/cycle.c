@@ -154,7 +154,10 @@ struct pri *pri_open(const struct pri_config *config, const struct pri_ports *po
     load_clock(p);
     enum up_err e = pri_fleet_open(&p->fleet, config, ports->links);
     for (unsigned b = 0; b < config->bus_count; b++) p->fleet.nodes[b].clock_us = ports->clock_us;
-    for (unsigned i = 0; e == UP_OK && i < config->ecu_count; i++) p->fleet.ecus[i].badge = ports->badge;
+    for (unsigned i = 0; e == UP_OK && i < config->ecu_count; i++) {
+        p->fleet.ecus[i].badge = ports->badge;
+        p->fleet.ecus[i].secret = ports->secrets == NULL ? NULL : ports->secrets[i];
+    }
     if (e != UP_OK) pri_problem_set(problem, e, "out of memory");
     if (e != UP_OK || !open_chains(p, problem)) {
         pri_close(p);

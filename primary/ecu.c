@@ -198,6 +198,7 @@ static struct up_span answer_data(const struct pri_ecu *e)
                   : e->client.reply[0] == UDS_READ_DATA + UDS_ANSWER       ? 3
                   : e->client.reply[0] == UDS_ROUTINE_CONTROL + UDS_ANSWER ? 4
                   : e->client.reply[0] == UDS_AUTHENTICATION + UDS_ANSWER  ? 2
+                  : e->client.reply[0] == UDS_SECURITY_ACCESS + UDS_ANSWER ? 2
                                                                            : 1;
     if (echo > e->client.reply_bytes) echo = e->client.reply_bytes;
     return (struct up_span){e->client.reply + echo, e->client.reply_bytes - echo};

@@ -9,6 +9,7 @@
 
 #include "isotp/uds_client.h"
 #include "isotp/uds_guard.h"
+#include "metadata/hmac.h"
 #include "primary/chain.h"
 #include "primary/config.h"
 
@@ -57,6 +58,7 @@ struct pri_ecu {
     const struct pri_ecu_config *config;
     const struct pri_config *primary;
     const struct pri_badge *badge; /* set by the owner; NULL: none */
+    const uint8_t *secret;         /* set by the owner: UP_SECRET_BYTES; NULL: none */
     struct isotp channel;
     struct uds_client client;
     uint8_t receive[PRI_MESSAGE_MAX];
@@ -78,9 +80,10 @@ struct pri_ecu {
     bool busy;
     unsigned step, file, attempts;
     bool asked, skipped;
-    bool doubted;       /* what was said against the step under way: it was asked for once more */
-    bool disputed;      /* the errand was run again because of what was said against it */
-    bool authenticated; /* in this session */
+    bool doubted;                 /* what was said against the step under way: it was asked for once more */
+    bool disputed;                /* the errand was run again because of what was said against it */
+    bool authenticated, unlocked; /* in this session: 29, 27 */
+    uint8_t key[UDS_KEY_BYTES];   /* to the seed */
     uint8_t challenge[UDS_CHALLENGE_BYTES], proof[UP_SIGNATURE_BYTES + 2];
     unsigned together; /* steps that the request under way reads for */
     uint64_t not_before_us, patience_us, heard_us;

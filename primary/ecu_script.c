@@ -51,7 +51,7 @@ static bool runs(const struct pri_ecu *e)
 
 static void ask_extended(struct pri_ecu *e, uint64_t now_us)
 {
-    e->authenticated = false;
+    e->authenticated = e->unlocked = false;
     uds_client_session(&e->client, UDS_EXTENDED, short_us(now_us));
 }
 
@@ -84,12 +84,29 @@ static void ask_proof(struct pri_ecu *e, uint64_t now_us)
     uds_client_request(&e->client, head, sizeof head, e->proof, n + 2, short_us(now_us));
 }
 
+#define LEVEL 1 /* of 27: 01 for the seed, 02 for the key */
+
+static void ask_seed(struct pri_ecu *e, uint64_t now_us)
+{
+    static const uint8_t request[] = {UDS_SECURITY_ACCESS, 2 * LEVEL - 1};
+    e->skipped = e->secret == NULL || e->unlocked;
+    if (!e->skipped) uds_client_request(&e->client, request, sizeof request, NULL, 0, short_us(now_us));
+}
+
+static void ask_unlock(struct pri_ecu *e, uint64_t now_us)
+{
+    static const uint8_t head[] = {UDS_SECURITY_ACCESS, 2 * LEVEL};
+    e->skipped = e->secret == NULL || e->unlocked;
+    if (!e->skipped)
+        uds_client_request(&e->client, head, sizeof head, e->key, sizeof e->key, short_us(now_us));
+}
+
 /* With one slot the application ends while another one is written over it. */
 static void ask_programming(struct pri_ecu *e, uint64_t now_us)
 {
     e->skipped = e->capabilities.layout != UDS_LAYOUT_ONE_SLOT;
     if (e->skipped) return;
-    e->authenticated = false;
+    e->authenticated = e->unlocked = false;
     uds_client_session(&e->client, UDS_PROGRAMMING, short_us(now_us));
 }
 
@@ -503,6 +520,29 @@ static enum up_err got_access(struct pri_ecu *e, struct up_span data, uint64_t n
     return UP_OK;
 }
 
+/* All zero: nothing is locked. */
+static enum up_err got_seed(struct pri_ecu *e, struct up_span data, uint64_t now_us)
+{
+    (void)now_us;
+    static const uint8_t zero[UDS_SEED_BYTES];
+    uint8_t message[UDS_SEED_MESSAGE], mac[UP_SHA256_BYTES];
+    if (data.n != UDS_SEED_BYTES) return problem(e, UP_BUS_SEQUENCE, "its seed is unreadable");
+    e->unlocked = memcmp(data.p, zero, sizeof zero) == 0;
+    uds_seed_message(message, LEVEL, data.p);
+    up_hmac_sha256((struct up_span){e->secret, UP_SECRET_BYTES}, (struct up_span){message, sizeof message},
+                   mac);
+    memcpy(e->key, mac, sizeof e->key);
+    return UP_OK;
+}
+
+static enum up_err got_unlock(struct pri_ecu *e, struct up_span data, uint64_t now_us)
+{
+    (void)data;
+    (void)now_us;
+    e->unlocked = true;
+    return UP_OK;
+}
+
 /* ---- errands ---- */
 
 #define READ(id, handler, bytes)                                                                             \
@@ -515,8 +555,10 @@ static enum up_err got_access(struct pri_ecu *e, struct up_span data, uint64_t n
 #define REPORT   READ(UDS_DID_VERSION_REPORT, got_report, NULL)
 #define KNOWN                                                                                                \
     {.ask = ask_certificate, .got = got_challenge, .disputes = true},                                        \
+        {.ask = ask_proof, .got = got_access, .disputes = true},                                             \
+        {.ask = ask_seed, .got = got_seed, .disputes = true},                                                \
     {                                                                                                        \
-        .ask = ask_proof, .got = got_access, .disputes = true                                                \
+        .ask = ask_unlock, .got = got_unlock, .disputes = true                                               \
     }
 #define EXTENDED    {.ask = ask_extended}, KNOWN
 #define PROGRAMMING {.ask = ask_programming}, KNOWN

@@ -39,6 +39,7 @@ struct pri_ports {
     const struct up_signer *signer;
     struct isotp_link *const *links; /* one per configured bus */
     const struct pri_badge *badge;   /* for Secondaries that want to know who this is (29); NULL: none */
+    const uint8_t *const *secrets;   /* for their locks (27), by index of [ecu]; NULL, and each NULL: none */
     bool (*random)(void *ctx, uint8_t *out, size_t n);
     int64_t (*wall_clock)(void *ctx); /* for vehicles without a time server only ([time] url left out) */
     /* Told as it happens; NULL: nobody listens. Events are in the history already. */

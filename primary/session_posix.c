@@ -1,5 +1,6 @@
 #include "primary/session_posix.h"
 #include "metadata/crypto_openssl.h"
+#include "metadata/secret_posix.h"
 #include "primary/notify.h"
 
 #include <errno.h>
@@ -72,6 +73,17 @@ static void close_links(struct pri_session *s)
     }
 }
 
+static bool read_secrets(struct pri_session *s, char *why, size_t why_size)
+{
+    for (unsigned i = 0; i < s->config->ecu_count; i++) {
+        const char *path = s->config->ecus[i].tester_secret;
+        if (path == NULL) continue;
+        if (!up_secret_read(path, s->secret[i], why, why_size)) return false;
+        s->secrets[i] = s->secret[i];
+    }
+    return true;
+}
+
 static enum pri_exit open_primary(struct pri_session *s, char *why, size_t why_size)
 {
     struct pri_problem problem = {0};
@@ -80,6 +92,7 @@ static enum pri_exit open_primary(struct pri_session *s, char *why, size_t why_s
                               .installer = s->installer,
                               .signer = &s->signer,
                               .badge = s->badge.certificate != NULL ? &s->badge : NULL,
+                              .secrets = s->secrets,
                               .links = s->links,
                               .random = on_random,
                               .wall_clock = on_wall_clock,
@@ -143,6 +156,7 @@ enum pri_exit pri_session_open(struct pri_session *s, const char *config_path, e
     if (s->config->bus_key != NULL &&
         !pri_badge_open(&s->badge, s->config->bus_certificate, s->config->bus_key, why, why_size))
         return PRI_EXIT_CONFIG;
+    if (!read_secrets(s, why, why_size)) return PRI_EXIT_CONFIG;
     if (!open_state(s, why, why_size)) return PRI_EXIT_FAULT;
     if (access == PRI_WORK) {
         s->fetch = pri_fetch_curl_open(s->config, why, why_size);
@@ -160,6 +174,7 @@ void pri_session_close(struct pri_session *s)
     pri_state_close(s->state);
     if (s->signer.handle != NULL) up_signer_close(&s->signer);
     pri_badge_close(&s->badge);
+    up_wipe(s->secret, sizeof s->secret);
     pri_config_free(s->config);
     if (s->signals >= 0) close(s->signals);
     if (s->timer >= 0) close(s->timer);

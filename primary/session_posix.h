@@ -27,6 +27,8 @@ struct pri_session {
     struct pri_config *config;
     struct up_signer signer;
     struct pri_badge badge;
+    uint8_t secret[PRI_ECUS_MAX][UP_SECRET_BYTES];
+    const uint8_t *secrets[PRI_ECUS_MAX]; /* those that there are */
     struct pri_state *state;
     struct pri_installer *installer;
     struct pri_fetch *fetch;

@@ -1,4 +1,5 @@
 #include "secondary/badge_openssl.h"
+#include "metadata/secret_posix.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -102,8 +103,36 @@ bool sec_badge_open(struct sec_badge *b, const char *authorities, struct up_span
     return false;
 }
 
+static bool key_fits(void *ctx, uint8_t level, const uint8_t seed[UDS_SEED_BYTES], const uint8_t *key,
+                     size_t n)
+{
+    const struct sec_badge *b = ctx;
+    return sec_seedkey_fits(b->secret, level, seed, key, n);
+}
+
+static bool keep_attempts(void *ctx, uint8_t attempts)
+{
+    const struct sec_badge *b = ctx;
+    return sec_attempts_keep(b->store, attempts);
+}
+
+bool sec_badge_add_secret(struct sec_badge *b, const char *secret, struct sec_store *store, char *why,
+                          size_t why_size)
+{
+    if (!up_secret_read(secret, b->secret, why, why_size)) return false;
+    b->store = store;
+    b->port.ctx = b;
+    b->port.random = random_bytes;
+    b->port.levels = 1;
+    b->port.key_fits = key_fits;
+    b->port.keep_attempts = keep_attempts;
+    return true;
+}
+
 void sec_badge_close(struct sec_badge *b)
 {
     X509_STORE_free(b->authorities);
+    up_wipe(b->secret, sizeof b->secret);
     b->authorities = NULL;
+    b->store = NULL;
 }

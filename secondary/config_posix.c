@@ -204,6 +204,7 @@ static const struct row rows[] = {
     {"ecu", "image_names", &a_text, OF(image_names), "", 0, 0},
     {"ecu", "key", &a_path, OF(key), NULL, 0, 0},
     {"ecu", "tester_ca", &a_path, OF(tester_ca), "", 0, 0},
+    {"ecu", "tester_secret", &a_path, OF(tester_secret), "", 0, 0},
     {"ecu", "time_max_age_s", &a_number, OF(time_max_age_s), "3600", 1, 365 * DAY},
     {"ecu", "trial_limit_s", &a_number, OF(trial_limit_s), "3600", 1, 30 * DAY},
     {"bus", "link", &a_text, OF(link), NULL, 0, 0},

@@ -15,7 +15,7 @@ typedef char sec_text[SEC_TEXT_MAX];
 
 struct sec_config {
     /* [ecu] */
-    sec_text vehicle_id, serial, hardware_id, image_names, key, tester_ca;
+    sec_text vehicle_id, serial, hardware_id, image_names, key, tester_ca, tester_secret;
     bool full;
     const struct up_profile *profile;
     uint32_t time_max_age_s, trial_limit_s;

@@ -33,7 +33,7 @@ struct ecu {
     struct sec_identity id;
     struct sec_platform platform;
     struct sec_agent agent;
-    struct sec_badge badge; /* when [ecu] tester_ca is given */
+    struct sec_badge badge; /* when [ecu] tester_ca or tester_secret is given */
     struct uds_guard guard;
     struct sec_station station;
     struct isotp_link *link;
@@ -158,6 +158,9 @@ static int open_ecu(struct ecu *e, bool create)
     if (c->tester_ca[0] != '\0' &&
         !sec_badge_open(&e->badge, c->tester_ca, up_span_of(c->vehicle_id), why, sizeof why))
         return fail(CONFIG, why);
+    if (c->tester_secret[0] != '\0' &&
+        !sec_badge_add_secret(&e->badge, c->tester_secret, &e->agent.store, why, sizeof why))
+        return fail(CONFIG, why);
     e->room.cap = (size_t)ROOM_FACTOR * c->staging_bytes;
     e->room.p = malloc(e->room.cap);
     if (e->room.p == NULL) return fail(FAULT, "out of memory");
@@ -227,6 +230,11 @@ static void on_signal(int signal)
     stop = 1;
 }
 
+static bool is_guarded(const struct ecu *e)
+{
+    return e->badge.authorities != NULL || e->badge.store != NULL;
+}
+
 /* What the boot stage has chosen runs. */
 static int start(struct ecu *e)
 {
@@ -239,8 +247,10 @@ static int start(struct ecu *e)
     enum up_err err =
         sec_agent_start(&e->agent, &e->flash.port, &e->id, &e->platform, &e->choice, now_us() / 1000);
     if (err != UP_OK) return not_bootable(e, err);
-    const bool guarded = e->badge.authorities != NULL;
-    if (guarded) uds_guard_init(&e->guard, &e->badge.port, sec_agent_owner(), &e->agent, 0, now_us() / 1000);
+    const bool guarded = is_guarded(e);
+    if (guarded)
+        uds_guard_init(&e->guard, &e->badge.port, sec_agent_owner(), &e->agent, sec_attempts(&e->agent.store),
+                       now_us() / 1000);
     sec_station_init(&e->station, e->link, &channel, &server, guarded ? &e->guard.owner : sec_agent_owner(),
                      guarded ? (void *)&e->guard : &e->agent, e->request, e->reply);
     e->station.node.clock_us = clock_us;
@@ -283,6 +293,7 @@ static int loop(struct ecu *e)
         notice_sleep(e);
         bool reset = sec_agent_tick(&e->agent, now / 1000);
         e->badge.now_s = e->told.versions.time_floor_s;
+        if (is_guarded(e)) uds_guard_tick(&e->guard, now / 1000);
         bool up = sec_station_pump(&e->station, (uint32_t)now);
         log_changes(e);
         if (e->station.node.down) return fail(FAULT, "the CAN link is down");

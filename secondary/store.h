@@ -25,6 +25,7 @@ enum sec_key { /* numbers are on flash: never reuse one */
                SEC_KEY_BOOTS,
                SEC_KEY_EVENTS,
                SEC_KEY_EXCHANGE,
+               SEC_KEY_ATTEMPTS,
                SEC_KEYS
 };
 

@@ -19,7 +19,7 @@ struct tool {
     struct sim_bench_options o;
     struct sim_uds u;
     uint8_t repeats, block_repeats, session;
-    struct sim_uds_key key;
+    struct sim_uds_access key;
     struct sim_uds_flash flash;
     bool quiet;
     const char *memory; /* serve */
@@ -33,6 +33,9 @@ enum {
     LEVEL,
     KEY,
     KEY_COMMAND,
+    SECRET,
+    CERTIFICATE,
+    CERTIFICATE_KEY,
     REPEATS,
     QUIET,
     ADDRESS,
@@ -59,6 +62,9 @@ static const struct option options[] = {SIM_BENCH_LONG,
                                         {"level", required_argument, NULL, LEVEL},
                                         {"key", required_argument, NULL, KEY},
                                         {"key-command", required_argument, NULL, KEY_COMMAND},
+                                        {"secret", required_argument, NULL, SECRET},
+                                        {"certificate", required_argument, NULL, CERTIFICATE},
+                                        {"certificate-key", required_argument, NULL, CERTIFICATE_KEY},
                                         {"repeats", required_argument, NULL, REPEATS},
                                         {"quiet", no_argument, NULL, QUIET},
                                         {"address", required_argument, NULL, ADDRESS},
@@ -91,7 +97,8 @@ static const char help_text[] =
     "  read LINK ID[-ID]...         identifiers (22); of a range those that there are\n"
     "  write LINK ID BYTES          an identifier (2E)\n"
     "  session LINK N               change the session (10)\n"
-    "  security LINK                unlock (27), with --level and a key\n"
+    "  security LINK                unlock: 27 with --level and a key or a --secret, 29 with a "
+    "--certificate\n"
     "  routine LINK ID [BYTES]      start a routine (31 01)\n"
     "  reset LINK [TYPE]            reset (11); default 1\n"
     "  request LINK BYTES           any request\n"
@@ -104,7 +111,9 @@ static const char help_text[] =
     "  --session N            change to this session first (flash: default 2)\n"
     "  --level N              unlock at this level (27)\n"
     "  --key BYTES            the key; or\n"
-    "  --key-command COMMAND  run as COMMAND LEVEL SEED, prints it\n"
+    "  --key-command COMMAND  run as COMMAND LEVEL SEED, prints it; or\n"
+    "  --secret FILE          the tester_secret of a Secondary of ours gives it (--level is 1 then)\n"
+    "  --certificate FILE, --certificate-key FILE  who we are (29), in PEM; before 27\n"
     "  --quiet                no progress\n"
     "\n"
     "flash:\n"
@@ -271,9 +280,12 @@ static int do_session(struct tool *t)
 
 static int do_security(struct tool *t)
 {
-    if (t->key.level == 0) return wrong(t, "security", "give --level and a key");
+    if (t->key.level == 0 && t->key.certificate == NULL)
+        return wrong(t, "security", "give --level and a key, a --secret, or a --certificate");
     int status = prepare(t);
-    if (status == SIM_EXIT_OK)
+    if (status == SIM_EXIT_OK && t->key.certificate != NULL)
+        printf(t->o.json ? "{\"authenticated\": true}\n" : "authenticated\n");
+    if (status == SIM_EXIT_OK && t->key.level != 0)
         printf(t->o.json ? "{\"unlocked\": %u}\n" : "unlocked at level %02X\n", (unsigned)t->key.level);
     return status;
 }
@@ -587,6 +599,15 @@ static bool take(struct tool *t, int c, const char *value, bool *checked)
     case KEY_COMMAND:
         t->key.command = value;
         return true;
+    case SECRET:
+        t->key.secret = value;
+        return true;
+    case CERTIFICATE:
+        t->key.certificate = value;
+        return true;
+    case CERTIFICATE_KEY:
+        t->key.certificate_key = value;
+        return true;
     case REPEATS:
         good = take_number(value, 10, 255, NULL, NULL, &t->repeats);
         t->block_repeats = t->repeats;
@@ -709,6 +730,9 @@ int sim_cmd_uds(int argc, char **argv)
         }
         if (!take(&t, c, optarg, &checked)) return SIM_EXIT_USAGE;
     }
+    if ((t.key.certificate == NULL) != (t.key.certificate_key == NULL))
+        return wrong(&t, "--certificate and --certificate-key", "one is missing");
+    if (t.key.secret != NULL && t.key.level == 0) t.key.level = 1;
     t.argc = argc - optind - 1;
     t.argv = argv + optind + 1;
     t.o.link = optind < argc ? argv[optind] : NULL;

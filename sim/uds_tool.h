@@ -38,14 +38,16 @@ void sim_uds_pause(struct sim_uds *u, uint32_t ms);
 /* 0, or the exit status for the last outcome, which has been explained on stderr: 1 refused, 70 no answer. */
 int sim_uds_status(struct sim_uds *u, const char *what);
 
-/* How an ECU is unlocked (27). Level 0: not at all. */
-struct sim_uds_key {
-    uint8_t level;
-    const char *command; /* run as COMMAND LEVEL SEED, prints the key; NULL: KEY, given in hexadecimal */
-    const char *key;
+/* What opens an ECU. */
+struct sim_uds_access {
+    const char *certificate, *certificate_key; /* 29: PEM files; NULL: not asked for */
+    uint8_t level;                             /* 27: the sub-function that asks for the seed; 0: none */
+    const char *secret;  /* the key from a file, as Isoctane's Secondaries want it; or */
+    const char *command; /* run as COMMAND LEVEL SEED, prints it; or */
+    const char *key;     /* in hexadecimal */
 };
-/* Exit status. An ECU that sends a seed of zeros is open. */
-int sim_uds_unlock(struct sim_uds *u, const struct sim_uds_key *k);
+/* 29, then 27. Exit status. An ECU that sends a seed of zeros is open. */
+int sim_uds_unlock(struct sim_uds *u, const struct sim_uds_access *a);
 
 struct sim_uds_routine {
     uint16_t id;
@@ -60,7 +62,7 @@ struct sim_uds_flash {
     uint8_t session;
     uint32_t block_limit; /* payload bytes of a block; 0: as the ECU allows */
     unsigned attempts;    /* a transfer that broke off is resumed so often, where it stopped */
-    struct sim_uds_key unlock;
+    struct sim_uds_access unlock;
     bool functional, identify, reset;
     uint16_t fingerprint_id;
     const char *fingerprint; /* hexadecimal; NULL: none is written */

@@ -338,7 +338,10 @@ static void listen(struct unit *u)
     u->accepted = u->is_image = false;
     u->done_us = 0;
     u->on = true;
-    if (u->port != NULL) uds_guard_init(&u->guard, u->port, &owner, u, 0, u->now_us / 1000);
+    if (u->port != NULL) {
+        const uint8_t attempts = u->attempts != NULL ? sec_attempts(u->attempts) : 0;
+        uds_guard_init(&u->guard, u->port, &owner, u, attempts, u->now_us / 1000);
+    }
     sec_station_init(&u->station, &u->wire.b.link, &u->channel, &config, u->port ? &u->guard.owner : &owner,
                      u->port ? (void *)&u->guard : u, u->request, u->reply);
 }

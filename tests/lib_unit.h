@@ -5,6 +5,7 @@
 
 #include "isotp/uds_guard.h"
 #include "metadata/report.h"
+#include "secondary/seedkey.h"
 #include "secondary/station.h"
 #include "tests/lib_link.h"
 
@@ -53,11 +54,12 @@ struct unit {
     /* the script: what goes wrong, and how often */
     const struct uds_guard_port *port; /* wants to know who asks, from the next start on; NULL: not */
     struct uds_guard guard;
-    bool silent;       /* hears nothing, for ever */
-    bool sick;         /* new images do not start */
-    bool lame;         /* resets are acknowledged and do not happen */
-    uint64_t boot_us;  /* how long a start takes */
-    uint32_t block_us; /* how long a block takes */
+    const struct sec_store *attempts; /* where wrong keys to 27 are kept; NULL: forgotten at a start */
+    bool silent;                      /* hears nothing, for ever */
+    bool sick;                        /* new images do not start */
+    bool lame;                        /* resets are acknowledged and do not happen */
+    uint64_t boot_us;                 /* how long a start takes */
+    uint32_t block_us;                /* how long a block takes */
     uint8_t refused, code;
     unsigned refusals; /* requests for service REFUSED that get CODE */
     uint8_t unheard;

@@ -143,6 +143,8 @@ static const struct {
     {"uds read @ xyz", "give an identifier", SIM_EXIT_USAGE},
     {"uds session @ 80", "give a session", SIM_EXIT_USAGE},
     {"uds security @", "give --level", SIM_EXIT_USAGE},
+    {"uds session --certificate x.pem @ 3", "--certificate-key: one is missing", SIM_EXIT_USAGE},
+    {"uds session --certificate x.pem --certificate-key x.key @ 3", "x.key", SIM_EXIT_CONFIG},
     {"uds reset @ 99", "give a type", SIM_EXIT_USAGE},
     {"uds request @ zz", "give hexadecimal bytes", SIM_EXIT_USAGE},
     {"uds flash @ /nowhere/x", "/nowhere/x: No such file", SIM_EXIT_CONFIG},

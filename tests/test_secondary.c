@@ -1,12 +1,14 @@
 /* The program isoctane-secondary: its configuration, its commands, and a life on a virtual bus. */
 #include "isotp/node.h"
 #include "isotp/uds_client.h"
+#include "isotp/uds_guard.h"
 #include "metadata/crypto_openssl.h"
 #include "secondary/config_posix.h"
 #include "sim/wrap.h"
 #include "tests/lib_author.h"
 #include "tests/lib_folder.h"
 #include "tests/lib_hub.h"
+#include "tests/lib_pki.h"
 #include "tests/suite.h"
 
 #include <fcntl.h>
@@ -370,8 +372,99 @@ START_TEST(it_answers_on_the_bus_resets_and_ends_when_asked)
 }
 END_TEST
 
+/* ---- its testers ---- */
+
+#define SECRET "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"
+
+/* isoctane-sim uds COMMAND... with the certificate, the secret, or both; what it said is in "out". */
+static int tester(const char *hub, const char *certificate, const char *secret, const char *command,
+                  const char *arguments)
+{
+    char line[1500];
+    const char *tool = author_with(program, "isoctane-secondary", "isoctane-sim");
+    (void)snprintf(line, sizeof line, "%s uds %s --timeout 30000 --session 3 %s %s %s %s %s %s >out 2>&1",
+                   tool, command, certificate != NULL ? "--certificate tester.pem --certificate-key" : "",
+                   certificate != NULL ? certificate : "", secret != NULL ? "--secret" : "",
+                   secret != NULL ? secret : "", hub, arguments);
+    int status = system(line); /* NOLINT: our own line */
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static pid_t start_ecu(const char *hub)
+{
+    pid_t child = spawn("run", "--fast-flash");
+    struct tester t;
+    join(&t, hub);
+    do uds_client_read(&t.client, UDS_DID_ECU_SERIAL, now_us());
+    while (outcome(&t) != UDS_POSITIVE);
+    t.link->ops->close(t.link);
+    return child;
+}
+
+static void stop_ecu(pid_t child)
+{
+    kill(child, SIGTERM);
+    ck_assert_int_eq(status_of(child), 0);
+}
+
+static void expect_tester(int status, int expected, const char *says)
+{
+    ck_assert_msg(status == expected && said(says), "%d: %s", status, folder_read("out", NULL));
+}
+
+/* E-BUS-07: 27 and 29 keep strangers out, and let nobody in whom metadata does not. */
+START_TEST(it_opens_to_its_testers_and_counts_wrong_keys_over_a_reset)
+{
+    static const char *const routine[] = {"routine", "0310"}, *const download[] = {"request", "3400110009"};
+    struct lib_hub hub;
+    const struct sim_hub_config config = {.bus = {.bitrate = 0}};
+    lib_hub_start(&hub, &config);
+    enter_plant(hub.name);
+    (void)umask(077);
+    pki_authority("ca");
+    pki_certificate("tester", "ca", "VIN-1", NULL, 30);
+    folder_write_text("secret", SECRET "f\n");
+    folder_write_text("wrong", SECRET "e\n");
+    folder_write_text("ecu.conf", author_with(author_text(config_text, hub.name), "[bus]",
+                                              "tester_ca = ca.pem\ntester_secret = secret\n[bus]"));
+    ck_assert_int_eq(run("provision", "--fast-flash"), 0);
+    pid_t child = start_ecu(hub.name);
+    expect_tester(tester(hub.name, NULL, NULL, routine[0], routine[1]), 1, "34 authenticationRequired");
+    expect_tester(tester(hub.name, NULL, "secret", routine[0], routine[1]), 1, "34 authenticationRequired");
+    expect_tester(tester(hub.name, "tester.key", NULL, routine[0], routine[1]), 1, "33 securityAccessDenied");
+    expect_tester(tester(hub.name, "tester.key", "secret", routine[0], routine[1]), 0, "71 01 03 10");
+    expect_tester(tester(hub.name, "tester.key", "secret", download[0], download[1]), 1,
+                  "70 uploadDownloadNotAccepted");
+    expect_tester(tester(hub.name, "tester.key", "secret", "security", ""), 0, "unlocked at level 01");
+    expect_tester(tester(hub.name, "ca.key", NULL, routine[0], routine[1]), 78,
+                  "not the certificate of the key");
+    expect_tester(tester(hub.name, NULL, "nowhere", "security", ""), 64, "nowhere: No such file");
+
+    expect_tester(tester(hub.name, NULL, "wrong", "security", ""), 1, "35 invalidKey");
+    expect_tester(tester(hub.name, NULL, "wrong", "security", ""), 1, "35 invalidKey");
+    stop_ecu(child);
+    child = start_ecu(hub.name);
+    expect_tester(tester(hub.name, NULL, "wrong", "security", ""), 1, "36 exceededNumberOfAttempts");
+    stop_ecu(child);
+    const uint32_t began_us = now_us();
+    child = start_ecu(hub.name);
+    int status = tester(hub.name, NULL, "secret", "security", "");
+    if (now_us() - began_us < UDS_ATTEMPT_DELAY_MS * 1000u) /* else it may be over */
+        expect_tester(status, 1, "37 requiredTimeDelayNotExpired");
+    stop_ecu(child);
+
+    ck_assert_int_eq(chmod("secret", 0644), 0);
+    ck_assert_int_eq(run("run", NULL), 78);
+    ck_assert(said("secret: others may read it"));
+    folder_leave();
+    lib_hub_stop(&hub);
+    lib_hub_close(&hub);
+}
+END_TEST
+
 SUITE("secondary", every_mistake_is_told_with_line_and_value, values_mean_what_they_say,
       provisioned_once_and_then_looked_at, wrong_use_and_wrong_plants_are_refused,
       a_flash_of_another_ecu_is_not_taken, the_boot_stage_starts_what_its_key_has_signed_and_nothing_else,
       the_boot_stage_refuses_what_it_cannot_read, the_flash_file_is_the_owners,
-      it_answers_on_the_bus_resets_and_ends_when_asked)
+      it_answers_on_the_bus_resets_and_ends_when_asked,
+      it_opens_to_its_testers_and_counts_wrong_keys_over_a_reset)

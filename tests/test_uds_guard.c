@@ -40,11 +40,18 @@ static bool key_fits(void *ctx, uint8_t level, const uint8_t seed[UDS_SEED_BYTES
     return true;
 }
 
-static void keep_attempts(void *ctx, uint8_t attempts)
+static bool keep_attempts(void *ctx, uint8_t attempts)
 {
     (void)ctx;
     kept = attempts;
     keepings++;
+    return true;
+}
+
+static bool keep_nothing(void *ctx, uint8_t attempts)
+{
+    (void)ctx, (void)attempts;
+    return false;
 }
 
 static enum uds_code judge_certificate(void *ctx, const uint8_t *certificate, size_t n)
@@ -192,6 +199,42 @@ START_TEST(third_wrong_key_is_36_then_37_until_the_delay_is_over)
     ck_assert_uint_eq(send_key(1, 1), UDS_TOO_MANY_ATTEMPTS); /* the next one at once */
     pass(4000);
     ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0); /* no way around it */
+    ck_assert_uint_eq(ask("27 01"), UDS_DELAY_NOT_EXPIRED);
+    ck_assert_uint_eq(keepings, UDS_ATTEMPTS); /* whoever goes on wears out no flash */
+    ecu_free(&e);
+}
+END_TEST
+
+START_TEST(a_key_whose_attempt_cannot_be_kept_is_not_judged)
+{
+    begin(true, false);
+    port.keep_attempts = keep_nothing;
+    ck_assert_uint_eq(ask("27 01"), 0);
+    ck_assert_uint_eq(send_key(1, 0), UDS_CONDITIONS_NOT_CORRECT);
+    ck_assert(LOCKED_27);
+    port.keep_attempts = keep_attempts;
+    ck_assert_uint_eq(ask("27 01"), 0);
+    ck_assert_uint_eq(send_key(1, 0), 0);
+    ck_assert(!LOCKED_27);
+    ecu_free(&e);
+}
+END_TEST
+
+START_TEST(a_reset_after_the_delay_brings_the_delay_back)
+{
+    begin(true, false);
+    for (int i = 0; i < UDS_ATTEMPTS; i++) {
+        ck_assert_uint_eq(ask("27 01"), 0);
+        ck_assert_uint_ne(send_key(1, 1), 0);
+    }
+    pass(UDS_ATTEMPT_DELAY_MS / 3);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
+        pass(UDS_ATTEMPT_DELAY_MS / 3);
+    }
+    ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
+    ck_assert_uint_eq(ask("27 01"), 0);
+    power_on();
     ck_assert_uint_eq(ask("27 01"), UDS_DELAY_NOT_EXPIRED);
     ecu_free(&e);
 }
@@ -343,8 +386,8 @@ START_TEST(bad_certificates_and_lengths_have_their_codes)
         {"29 01 00 00 01 47 00 00 00", UDS_INCORRECT_LENGTH},
         {"29 01 01 00 01 47 00 00", UDS_OUT_OF_RANGE},
         {"29 03", UDS_INCORRECT_LENGTH},
-        {"29 03 00 05 00 00 00", UDS_INCORRECT_LENGTH},
-        {"29 03 FF FF 00 00", UDS_INCORRECT_LENGTH},
+        {"29 03 00 00", UDS_INCORRECT_LENGTH},
+        {"29 03 00 05 00 00 00", UDS_SEQUENCE_ERROR}, /* before lengths in detail */
         {"29 00 00", UDS_INCORRECT_LENGTH},
         {"29 08 00", UDS_INCORRECT_LENGTH},
         {"29 04", UDS_SUBFUNCTION_NOT_SUPPORTED},
@@ -357,6 +400,10 @@ START_TEST(bad_certificates_and_lengths_have_their_codes)
         ck_assert_msg(code == bad[i].code, "%s: %02X", bad[i].request, code);
         ck_assert(LOCKED_29);
     }
+    ck_assert_uint_eq(ask(CERTIFY), 0);
+    ck_assert_uint_eq(ask("29 03 00 05 00 00 00"), UDS_INCORRECT_LENGTH);
+    ck_assert_uint_eq(ask("29 03 FF FF 00 00"), UDS_INCORRECT_LENGTH);
+    ck_assert(LOCKED_29);
     ecu_free(&e);
 }
 END_TEST
@@ -375,30 +422,49 @@ START_TEST(with_both_services_both_are_wanted)
 }
 END_TEST
 
+static void identify(bool with_27, bool with_29)
+{
+    if (with_29) ck_assert_uint_eq(ask(CERTIFY), 0);
+    if (with_29) ck_assert_uint_eq(send_proof(NULL, 0, 0), 0);
+    if (with_27) ck_assert_uint_eq(ask("27 01"), 0);
+    if (with_27) ck_assert_uint_eq(send_key(1, 0), 0);
+}
+
 /* E-BUS-01, E-BUS-07: whoever the tester is, an image needs metadata that has verified. */
 START_TEST(programming_stays_shut_until_metadata_has_verified_whatever_27_and_29_say)
 {
-    static const uint8_t download[] = {0x34, 0x00, 0x44, 0, 0, 0, 0, 0, 0, 0x0B, 0xB8};
-    begin(true, true);
-    const struct up_span image = ecu_image(3000, 2);
-    ecu_issue(&e, "fw/new", 2, image);
-    ck_assert_uint_eq(ecu_ask(&e, download, sizeof download), UDS_AUTHENTICATION_REQUIRED);
-    ck_assert_uint_eq(ask(CERTIFY), 0);
-    ck_assert_uint_eq(send_proof(NULL, 0, 0), 0);
-    ck_assert_uint_eq(ask("27 01"), 0);
-    ck_assert_uint_eq(send_key(1, 0), 0);
-    ck_assert_uint_eq(ecu_ask(&e, download, sizeof download), UDS_DOWNLOAD_NOT_ACCEPTED);
-    ck_assert_uint_eq(ecu_put(&e, "time", ecu_attest(&e)), 0);
-    for (unsigned i = 0; i < e.files; i++) ck_assert_uint_eq(ecu_put(&e, e.file[i].path, e.file[i].bytes), 0);
-    ck_assert_int_eq(ecu_verify(&e), UP_OK);
-    ck_assert_uint_eq(ecu_ask(&e, download, sizeof download), 0);
-    ecu_free(&e);
+    static const uint8_t download[] = {0x34, 0x00, 0x44, 0, 0, 0, 0, 0, 0, 0x0B, 0xB8},
+                         other[] = {0x34, 0x00, 0x44, 0, 0, 0, 0, 0, 0, 0x0B, 0xB9};
+    for (int with = 1; with < 4; with++) {
+        const bool with_27 = with & 1, with_29 = with & 2;
+        begin(with_27, with_29);
+        const unsigned shut = with_29 ? UDS_AUTHENTICATION_REQUIRED : UDS_SECURITY_DENIED;
+        const struct up_span image = ecu_image(3000, 2);
+        ecu_issue(&e, "fw/new", 2, image);
+        ck_assert_uint_eq(ecu_ask(&e, download, sizeof download), shut);
+        identify(with_27, with_29);
+        ck_assert_uint_eq(ecu_ask(&e, download, sizeof download), UDS_DOWNLOAD_NOT_ACCEPTED);
+        ck_assert_uint_eq(ask("36 01 00"), UDS_SEQUENCE_ERROR);
+        ck_assert_uint_eq(ecu_put(&e, "time", ecu_attest(&e)), 0);
+        for (unsigned i = 0; i < e.files; i++)
+            ck_assert_uint_eq(ecu_put(&e, e.file[i].path, e.file[i].bytes), 0);
+        ck_assert_uint_eq(ecu_ask(&e, download, sizeof download), UDS_DOWNLOAD_NOT_ACCEPTED);
+        ck_assert_int_eq(ecu_verify(&e), UP_OK);
+        ck_assert_uint_ne(ecu_ask(&e, other, sizeof other), 0); /* exactly that image */
+        ck_assert_uint_eq(ecu_session(&e, UDS_EXTENDED), 0);
+        ck_assert_uint_eq(ecu_ask(&e, download, sizeof download),
+                          shut); /* and the other lock is shut again */
+        identify(with_27, with_29);
+        ck_assert_uint_eq(ecu_ask(&e, download, sizeof download), 0);
+        ecu_free(&e);
+    }
 }
 END_TEST
 
 SUITE("uds_guard", key_to_the_seed_unlocks_and_the_seed_is_zero_then_and_only_then,
       random_that_gives_zero_gives_no_seed, key_without_its_seed_is_24_and_a_seed_is_good_once,
       third_wrong_key_is_36_then_37_until_the_delay_is_over, wrong_keys_are_remembered_over_a_reset,
+      a_key_whose_attempt_cannot_be_kept_is_not_judged, a_reset_after_the_delay_brings_the_delay_back,
       session_change_and_s3_lock_again_and_a_new_seed_is_another, certificate_and_proof_of_its_key_unlock,
       both_sides_prove_themselves_over_both_challenges, a_challenge_is_good_for_one_proof_and_a_session,
       bad_certificates_and_lengths_have_their_codes, with_both_services_both_are_wanted,
