@@ -19,9 +19,10 @@ struct isotp_link_ops {
     /* Frames that the link lost before recv() since it was opened (receive queue overflow). */
     uint32_t (*lost)(const struct isotp_link *l);
     void (*close)(struct isotp_link *l);
-    /* From now on frames with one of these identifiers (ISOTP_ID_EXTENDED included) are received, and error
-     * frames; others may be. So that who has two conversations is not woken for all traffic of a bus, and its
-     * queue holds what is its own. NULL: the link has no filters, all is received. */
+    /* From now on only frames with one of these identifiers (ISOTP_ID_EXTENDED included) are received, and
+     * error frames, so that the traffic of others fills no queue; at most ISOTP_LISTEN_MAX (isotp/filter.h),
+     * or all are. SocketCAN leaves them in the kernel; the other links drop them in their reader. NULL: the
+     * link has no filter. */
     void (*listen)(struct isotp_link *l, const uint32_t *ids, size_t n);
 };
 

@@ -1,4 +1,5 @@
 /* A serial CAN adapter as a link: a tty, or a Unix stream socket that plays one. */
+#include "isotp/filter.h"
 #include "isotp/link.h"
 #include "isotp/slcan.h"
 
@@ -17,11 +18,13 @@
     4096u /* what has a place here has been taken: little, so that timers see the line's pace                \
            */
 #define IN_BYTES      4096u
+#define READS         8  /* of the line, per recv() */
 #define DEFAULT_SPEED '6' /* S6: 500 kbit/s */
 
 struct slcan_link {
     struct isotp_link link; /* first: an isotp_link is an slcan_link */
     struct isotp_slcan reader;
+    struct isotp_filter filter;
     size_t in_at, in_bytes, out_bytes;
     uint8_t in[IN_BYTES], out[OUT_BYTES];
 };
@@ -63,9 +66,11 @@ static int slcan_recv(struct isotp_link *l, struct isotp_frame *f, size_t n)
 {
     struct slcan_link *s = (struct slcan_link *)l;
     size_t got = 0;
+    int reads = 0;
     if (!flush(s)) return -1; /* what a full line left behind */
     while (got < n) {
         if (s->in_at == s->in_bytes) {
+            if (reads++ == READS) break; /* under a flood of others' frames, too, timers have their turn */
             ssize_t bytes = read(l->fd, s->in, sizeof s->in);
             if (failed(bytes)) return got > 0 ? (int)got : -1;
             if (bytes < 0) break;
@@ -73,7 +78,8 @@ static int slcan_recv(struct isotp_link *l, struct isotp_frame *f, size_t n)
             s->in_bytes = (size_t)bytes;
         }
         if (isotp_slcan_read(&s->reader, s->in[s->in_at++], &f[got]) != ISOTP_SLCAN_FRAME) continue;
-        if (l->can_fd || !(f[got].flags & ISOTP_FD)) got++;
+        if (!l->can_fd && (f[got].flags & ISOTP_FD)) continue;
+        if (isotp_filter_passes(&s->filter, &f[got])) got++;
     }
     return (int)got;
 }
@@ -82,6 +88,11 @@ static uint32_t slcan_lost(const struct isotp_link *l)
 {
     (void)l; /* adapters tell it on demand only */
     return 0;
+}
+
+static void slcan_listen(struct isotp_link *l, const uint32_t *ids, size_t n)
+{
+    isotp_filter_set(&((struct slcan_link *)l)->filter, ids, n);
 }
 
 /* The adapter leaves the bus. */
@@ -93,7 +104,8 @@ static void slcan_close(struct isotp_link *l)
     free(s);
 }
 
-static const struct isotp_link_ops slcan_ops = {slcan_send, slcan_recv, slcan_lost, slcan_close, NULL};
+static const struct isotp_link_ops slcan_ops = {slcan_send, slcan_recv, slcan_lost, slcan_close,
+                                                slcan_listen};
 
 /* ---- opening ---- */
 

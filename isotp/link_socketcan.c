@@ -1,4 +1,5 @@
 /* A Linux CAN interface (CAN_RAW) as a link. */
+#include "isotp/filter.h"
 #include "isotp/frames_socketcan.h"
 #include "isotp/link.h"
 
@@ -20,7 +21,6 @@
 #define RECEIVE_BUFFER_BYTES (1 << 20) /* the kernel doubles it: about 2,700 frames */
 
 #define FRAME_CHARGE 768u /* bytes of the receive buffer that the kernel counts for a frame */
-#define FILTERS_MAX  256
 
 struct socketcan_link {
     struct isotp_link link; /* first: an isotp_link is a socketcan_link */
@@ -54,8 +54,8 @@ static uint32_t socketcan_lost(const struct isotp_link *l)
 /* Should it fail, all frames come, as before. */
 static void socketcan_listen(struct isotp_link *l, const uint32_t *ids, size_t n)
 {
-    struct can_filter filter[FILTERS_MAX];
-    if (n > FILTERS_MAX) return;
+    struct can_filter filter[ISOTP_LISTEN_MAX];
+    if (n > ISOTP_LISTEN_MAX) return;
     for (size_t i = 0; i < n; i++) {
         const bool extended = ids[i] & ISOTP_ID_EXTENDED;
         filter[i] = (struct can_filter){.can_id = (ids[i] & ISOTP_ID_MASK) | (extended ? CAN_EFF_FLAG : 0),

@@ -1,5 +1,6 @@
 /* A bus behind a socketcand server as a link: text over TCP (doc/protocol.md of socketcand, raw mode; CAN FD
  * as fdsend and fdframe). */
+#include "isotp/filter.h"
 #include "isotp/link.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@
 
 struct socketcand_link {
     struct isotp_link link; /* first: an isotp_link is a socketcand_link */
+    struct isotp_filter filter;
     size_t in_bytes;
     bool down;
     char in[8192];
@@ -166,7 +168,8 @@ static int socketcand_recv(struct isotp_link *l, struct isotp_frame *f, size_t n
     if (!s->down && memchr(s->in, '>', s->in_bytes) == NULL) s->down = !refill(s);
     for (char *text; (size_t)got < n && (text = next_text(s, &used)) != NULL;) {
         if (!read_frame(text, &f[got])) continue; /* an answer, an error, something of a newer protocol */
-        if (l->can_fd || !(f[got].flags & ISOTP_FD)) got++;
+        if (!l->can_fd && (f[got].flags & ISOTP_FD)) continue;
+        if (isotp_filter_passes(&s->filter, &f[got])) got++;
     }
     s->in_bytes -= used;
     memmove(s->in, s->in + used, s->in_bytes);
@@ -179,6 +182,11 @@ static uint32_t socketcand_lost(const struct isotp_link *l)
     return 0; /* the server does not tell */
 }
 
+static void socketcand_listen(struct isotp_link *l, const uint32_t *ids, size_t n)
+{
+    isotp_filter_set(&((struct socketcand_link *)l)->filter, ids, n);
+}
+
 static void socketcand_close(struct isotp_link *l)
 {
     close(l->fd);
@@ -186,7 +194,7 @@ static void socketcand_close(struct isotp_link *l)
 }
 
 static const struct isotp_link_ops socketcand_ops = {socketcand_send, socketcand_recv, socketcand_lost,
-                                                     socketcand_close, NULL};
+                                                     socketcand_close, socketcand_listen};
 
 /* --- opening --- */
 

@@ -2,6 +2,7 @@
  * socket. */
 #include "isotp/link_virtual.h"
 
+#include "isotp/filter.h"
 #include "isotp/frames_socketcan.h"
 #include "isotp/link.h"
 
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #define GREETING_TIMEOUT_MS 2000
+#define READS               8 /* of the socket, per recv() */
 
 struct isotp_frame isotp_virtual_greeting(bool fd)
 {
@@ -50,6 +52,7 @@ bool isotp_virtual_is_overflow(const struct isotp_frame *f, uint32_t *lost)
 
 struct virtual_link {
     struct isotp_link link; /* first: an isotp_link is a virtual_link */
+    struct isotp_filter filter;
     uint32_t lost;
 };
 
@@ -62,22 +65,27 @@ static int virtual_send(struct isotp_link *l, const struct isotp_frame *f, size_
 static int virtual_recv(struct isotp_link *l, struct isotp_frame *f, size_t n)
 {
     struct virtual_link *v = (struct virtual_link *)l;
-    int got, kept = 0;
+    int got, kept = 0, reads = 0;
 
     do {
         got = isotp_frames_recv(l->fd, f, n, NULL);
         for (int i = 0; i < got; i++) {
             (void)isotp_virtual_is_overflow(&f[i], &v->lost);
             if (!l->can_fd && (f[i].flags & ISOTP_FD)) continue;
-            f[kept++] = f[i];
+            if (isotp_filter_passes(&v->filter, &f[i])) f[kept++] = f[i];
         }
-    } while (got > 0 && kept == 0); /* 0 says that nothing is waiting */
+    } while (got > 0 && kept == 0 && ++reads < READS); /* of others' frames there may be no end */
     return got < 0 ? got : kept;
 }
 
 static uint32_t virtual_lost(const struct isotp_link *l)
 {
     return ((const struct virtual_link *)l)->lost;
+}
+
+static void virtual_listen(struct isotp_link *l, const uint32_t *ids, size_t n)
+{
+    isotp_filter_set(&((struct virtual_link *)l)->filter, ids, n);
 }
 
 static void virtual_close(struct isotp_link *l)
@@ -87,7 +95,7 @@ static void virtual_close(struct isotp_link *l)
 }
 
 static const struct isotp_link_ops virtual_ops = {virtual_send, virtual_recv, virtual_lost, virtual_close,
-                                                  NULL};
+                                                  virtual_listen};
 
 static bool connect_to(int s, const char *path, char *why, size_t why_size)
 {

@@ -1,4 +1,5 @@
 #include "isotp/node.h"
+#include "isotp/filter.h"
 
 #define STINT_US 200000u /* a channel's turn, while others have frames, too */
 #define PAUSE_US 5000u   /* without a frame to send: its turn is over */
@@ -11,13 +12,11 @@ void isotp_node_init(struct isotp_node *n, struct isotp_link *link, struct isotp
 
 /* ---- the link's queue ---- */
 
-#define IDS_MAX 128 /* more than that, and the link is left open */
-
 static void add_id(uint32_t *ids, size_t *count, uint32_t id)
 {
     for (size_t i = 0; i < *count; i++)
         if (ids[i] == id) return;
-    if (*count <= IDS_MAX) ids[(*count)++] = id;
+    if (*count <= ISOTP_LISTEN_MAX) ids[(*count)++] = id;
 }
 
 static void ask_for_at_most(struct isotp_node *n, uint32_t frames)
@@ -31,7 +30,7 @@ static void ask_for_at_most(struct isotp_node *n, uint32_t frames)
 
 void isotp_node_fit(struct isotp_node *n)
 {
-    uint32_t ids[IDS_MAX + 1], channels = 0;
+    uint32_t ids[ISOTP_LISTEN_MAX + 1], channels = 0;
     size_t count = 0;
     if (n->link == NULL) return; /* whoever only looks at the state has no bus */
     for (size_t c = 0; c < n->count; c++) {
@@ -42,7 +41,7 @@ void isotp_node_fit(struct isotp_node *n)
         if (config->functional_id != 0) add_id(ids, &count, config->functional_id);
     }
     if (n->link->queue > 0 && channels > 0) ask_for_at_most(n, n->link->queue / 2 / channels);
-    if (n->link->ops->listen != NULL && count <= IDS_MAX) n->link->ops->listen(n->link, ids, count);
+    if (n->link->ops->listen != NULL && count <= ISOTP_LISTEN_MAX) n->link->ops->listen(n->link, ids, count);
 }
 
 static void note_lost(struct isotp_node *n, uint32_t lost)

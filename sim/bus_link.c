@@ -1,4 +1,5 @@
 /* A port of the modelled bus as a CAN link in memory. */
+#include "isotp/filter.h"
 #include "sim/bus.h"
 
 #include <stdlib.h>
@@ -7,6 +8,7 @@ struct memory_link {
     struct isotp_link link; /* first: an isotp_link is a memory_link */
     struct sim_bus *bus;
     int port;
+    struct isotp_filter filter;
     uint32_t lost;
     size_t first, count;
     struct isotp_frame queue[SIM_BUS_LINK_QUEUE];
@@ -18,6 +20,7 @@ static void on_frame(void *ctx, const struct isotp_frame *f, uint64_t at_ns)
     (void)at_ns;
 
     if ((f->flags & ISOTP_FD) && !m->link.can_fd) return;
+    if (!isotp_filter_passes(&m->filter, f)) return;
     if (m->count == SIM_BUS_LINK_QUEUE) {
         m->lost++;
         return;
@@ -52,6 +55,11 @@ static uint32_t memory_lost(const struct isotp_link *l)
     return ((const struct memory_link *)l)->lost;
 }
 
+static void memory_listen(struct isotp_link *l, const uint32_t *ids, size_t n)
+{
+    isotp_filter_set(&((struct memory_link *)l)->filter, ids, n);
+}
+
 static void memory_close(struct isotp_link *l)
 {
     struct memory_link *m = (struct memory_link *)l;
@@ -59,7 +67,8 @@ static void memory_close(struct isotp_link *l)
     free(m);
 }
 
-static const struct isotp_link_ops memory_ops = {memory_send, memory_recv, memory_lost, memory_close, NULL};
+static const struct isotp_link_ops memory_ops = {memory_send, memory_recv, memory_lost, memory_close,
+                                                 memory_listen};
 
 struct isotp_link *sim_bus_link(struct sim_bus *b, bool fd)
 {

@@ -1,5 +1,6 @@
 /* Every link adapter passes the same cases: in memory, over a virtual bus, and on a SocketCAN interface when
  * ISOCTANE_CAN names one (tests/vcan.sh brings one). Then what each adapter alone has to say. */
+#include "isotp/filter.h"
 #include "isotp/link_virtual.h"
 #include "sim/realtime.h"
 #include "tests/lib_hub.h"
@@ -156,31 +157,75 @@ START_TEST(a_long_burst_arrives_whole_and_in_order)
 }
 END_TEST
 
-/* A real interface filters in the kernel; a link without filters hears everything. */
-START_TEST(a_link_that_filters_hears_whom_it_listens_to)
+static const uint32_t two_ids[] = {0x7E0, ISOTP_ID_EXTENDED | 0x18DA10F1};
+
+/* More foreign frames than a queue holds, or a batch of recv(): B hears from A what it listens to, no more.
+ */
+static void hears_two(struct isotp_link *a, struct isotp_link *b)
 {
-    static const uint32_t ids[] = {0x7E0, ISOTP_ID_EXTENDED | 0x18DA10F1};
-    static const uint32_t sent[] = {0x7E1, ISOTP_ID_EXTENDED | 0x7E0,
-                                    0x7E0, ISOTP_ID_EXTENDED | 0x18DA10F2,
-                                    0x0F1, ISOTP_ID_EXTENDED | 0x18DA10F1};
+    static const uint32_t foreign[] = {0x7E1, ISOTP_ID_EXTENDED | 0x7E0, ISOTP_ID_EXTENDED | 0x18DA10F2,
+                                       0x0F1};
+    struct isotp_frame f;
+    b->ops->listen(b, two_ids, 2);
+    for (size_t i = 0; i < 600; i++) {
+        f = (struct isotp_frame){.id = foreign[i % 4], .len = 1};
+        send_all(a, &f, 1);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        f = (struct isotp_frame){.id = two_ids[i], .flags = ISOTP_RTR, .len = 1};
+        send_all(a, &f, 1);
+        f.flags = 0;
+        send_all(a, &f, 1);
+        receive(b, &f);
+        ck_assert_uint_eq(f.id, two_ids[i]);
+        ck_assert_uint_eq(f.flags, 0);
+    }
+    ck_assert_uint_eq(b->ops->lost(b), 0);
+}
+
+START_TEST(a_link_hears_whom_it_listens_to)
+{
     if (!set_up(_i)) return;
     struct isotp_link *a = open_link(true), *b = open_link(true);
-    if (b->ops->listen != NULL) {
-        b->ops->listen(b, ids, 2);
-        for (size_t i = 0; i < sizeof sent / sizeof *sent; i++) {
-            struct isotp_frame f = {.id = sent[i], .len = 1};
-            send_all(a, &f, 1);
-        }
-        for (size_t i = 0; i < 2; i++) {
-            struct isotp_frame f;
-            receive(b, &f);
-            ck_assert_uint_eq(f.id, ids[i]);
-        }
-        ck_assert_uint_gt(b->queue, 200);
-    }
+    hears_two(a, b);
+    if (transport == SOCKETCAN) ck_assert_uint_gt(b->queue, 200);
     a->ops->close(a);
     b->ops->close(b);
     tear_down();
+}
+END_TEST
+
+/* Those whose protocol is text. */
+START_TEST(links_of_text_hear_whom_they_listen_to)
+{
+    char folder[] = "/tmp/isoctane-line-XXXXXX", line[64], names[2][96], why[256];
+    uint32_t many[ISOTP_LISTEN_MAX + 1];
+    struct isotp_frame f = {.id = 0x0F1, .len = 1}, got;
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(line, sizeof line, "%s/line", folder);
+    transport = VIRTUAL;
+    lib_hub_start(&hub, &(struct sim_hub_config){.bus = fd_bus, .socketcand = true, .slcan = line});
+    snprintf(names[0], sizeof names[0], "socketcand:127.0.0.1:%u", sim_hub_socketcand_port(hub.hub));
+    snprintf(names[1], sizeof names[1], "slcan:%s", line);
+    for (int i = 0; i < 2; i++) {
+        struct isotp_link *a = open_link(true), *b = isotp_link_open(names[i], true, why, sizeof why);
+        ck_assert_msg(b != NULL, "%s", why);
+        do { /* the adapter opens its channel some time */
+            send_all(a, &f, 1);
+            usleep(1000);
+        } while (b->ops->recv(b, &got, 1) == 0);
+        hears_two(a, b);
+        for (size_t k = 0; k <= ISOTP_LISTEN_MAX; k++) many[k] = 0x100 + (uint32_t)k;
+        b->ops->listen(b, many, ISOTP_LISTEN_MAX + 1); /* too many for a filter */
+        send_all(a, &f, 1);
+        receive(b, &got);
+        ck_assert_uint_eq(got.id, 0x0F1);
+        a->ops->close(a);
+        b->ops->close(b);
+    }
+    lib_hub_stop(&hub);
+    lib_hub_close(&hub);
+    ck_assert_int_eq(rmdir(folder), 0);
 }
 END_TEST
 
@@ -541,7 +586,7 @@ int main(void)
     TCase *every = tcase_create("every adapter"), *one = tcase_create("one adapter");
     const TTest *common[] = {every_kind_of_frame_arrives_unchanged,
                              a_long_burst_arrives_whole_and_in_order,
-                             a_link_that_filters_hears_whom_it_listens_to,
+                             a_link_hears_whom_it_listens_to,
                              a_sender_does_not_hear_itself,
                              a_classic_link_on_an_fd_bus_sees_classic_frames_only,
                              a_receiver_that_does_not_read_learns_how_much_it_lost};
@@ -557,7 +602,8 @@ int main(void)
                           without_a_bitrate_senders_wait_for_a_slow_receiver,
                           what_is_no_frame_does_not_reach_the_bus,
                           the_socket_of_a_dead_bus_is_taken_over_that_of_a_live_one_is_not,
-                          two_buses_in_one_loop_stay_apart};
+                          two_buses_in_one_loop_stay_apart,
+                          links_of_text_hear_whom_they_listen_to};
 
     tcase_set_timeout(every, 60);
     tcase_set_timeout(one, 60);
