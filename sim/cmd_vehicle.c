@@ -1,34 +1,14 @@
 /* isoctane-sim vehicle: the whole demo vehicle in this process, in virtual time. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "primary/table.h"
 #include "sim/commands.h"
+#include "sim/fault_options.h"
 #include "sim/temp_dir.h"
 #include "sim/vehicle.h"
-
-static const char help_text[] =
-    "Usage: isoctane-sim vehicle [--seed N] [--drop PERCENT] [--layout LAYOUT] [--dir FOLDER]\n"
-    "                            [--log FILE] [--capture FILE] [--quiet] [--json]\n"
-    "\n"
-    "One Primary, four Secondaries on two CAN buses, both repositories and the Director in one process, "
-    "under a virtual\n"
-    "clock: a full update, then a poll that finds everything up to date. The same seed gives the same "
-    "output.\n"
-    "\n"
-    "  --seed N          of keys, images, nonces and faults (default 1)\n"
-    "  --drop PERCENT    frames lost on both buses\n"
-    "  --layout LAYOUT   of the Secondaries: two-slots (default), swap, one-slot\n"
-    "  --dir FOLDER      keep everything there (empty or absent; default: a temporary folder)\n"
-    "  --log FILE        write every frame of both buses to FILE, as candump -L does\n"
-    "  --capture FILE    the same as pcapng, an interface per bus\n"
-    "  --quiet           no events, only the result\n"
-    "  --json            the result as JSON\n"
-    "\n"
-    "Exit status: 0 everything updated, 64 usage, 70 something was not, 78 the log cannot be written.\n";
 
 static void print_event(void *ctx, const struct pri_event *e)
 {
@@ -42,9 +22,10 @@ static void print_buses(const struct sim_vehicle *v)
 {
     for (unsigned b = 0; b < SIM_WORLD_BUSES; b++) {
         const struct sim_bus *bus = sim_vehicle_bus(v, b);
-        printf("%s: %llu frames, %.3f s busy, %llu dropped\n", sim_world_buses[b].name,
-               (unsigned long long)bus->stats.frames, (double)bus->stats.busy_ns / 1e9,
-               (unsigned long long)bus->tamper.done[SIM_DROP]);
+        printf("%s: %llu frames, %.3f s busy", sim_world_buses[b].name, (unsigned long long)bus->stats.frames,
+               (double)bus->stats.busy_ns / 1e9);
+        sim_print_deeds(stdout, bus);
+        printf("\n");
     }
 }
 
@@ -112,77 +93,59 @@ static int drive_logged(struct sim_vehicle_options *o, struct sim_vehicle **v, b
     return SIM_EXIT_FAULT;
 }
 
-static bool read_layout(const char *text, enum sec_layout_kind *out)
+static bool take_layout(void *value, char *text, char why[SIM_WHY_MAX])
 {
     static const char *const names[] = {
         [SEC_TWO_SLOTS] = "two-slots", [SEC_SWAP] = "swap", [SEC_ONE_SLOT] = "one-slot"};
     for (int i = SEC_TWO_SLOTS; i <= SEC_ONE_SLOT; i++) {
         if (strcmp(text, names[i]) != 0) continue;
-        *out = (enum sec_layout_kind)i;
+        *(enum sec_layout_kind *)value = (enum sec_layout_kind)i;
         return true;
     }
-    return false;
+    return sim_say(why, "give two-slots, swap or one-slot");
 }
 
 int sim_cmd_vehicle(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'},   {"drop", required_argument, NULL, 'd'},
-        {"layout", required_argument, NULL, 'L'}, {"dir", required_argument, NULL, 'D'},
-        {"log", required_argument, NULL, 'l'},    {"capture", required_argument, NULL, 'c'},
-        {"quiet", no_argument, NULL, 'q'},        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},         {0}};
-    static struct sim_vehicle *vehicle; /* for the clock in front of events */
-    struct sim_vehicle_options o = {.seed = 1, .scheme = UP_ED25519, .event = print_event, .ctx = &vehicle};
-    bool json = false;
+    static struct sim_fault_options faults; /* large */
+    static struct sim_vehicle *vehicle;     /* for the clock in front of events */
+    struct sim_vehicle_options o = {.seed = 1, .scheme = UP_ED25519, .ctx = &vehicle};
+    faults = (struct sim_fault_options){.rule_count = 0};
+    bool json = false, silent = false;
     const char *log = NULL, *capture = NULL;
     char dir[512] = "";
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        char *end = optarg;
-        double percent;
-        switch (c) {
-        case 's':
-            o.seed = strtoull(optarg, &end, 10);
-            if (*end == '\0' && end != optarg) break;
-            fprintf(stderr, "isoctane-sim vehicle: --seed %s: not a whole number\n", optarg);
-            return SIM_EXIT_USAGE;
-        case 'd':
-            percent = strtod(optarg, &end);
-            o.faults.drop_ppm = (uint32_t)(percent * 10000.0);
-            if (*end == '\0' && end != optarg && percent >= 0 && percent <= 100) break;
-            fprintf(stderr, "isoctane-sim vehicle: --drop %s: not a percentage\n", optarg);
-            return SIM_EXIT_USAGE;
-        case 'L':
-            if (read_layout(optarg, &o.layout)) break;
-            fprintf(stderr, "isoctane-sim vehicle: --layout %s: give two-slots, swap or one-slot\n", optarg);
-            return SIM_EXIT_USAGE;
-        case 'D':
-            o.dir = optarg;
-            break;
-        case 'l':
-            log = optarg;
-            break;
-        case 'c':
-            capture = optarg;
-            break;
-        case 'q':
-            o.event = NULL;
-            break;
-        case 'j':
-            json = true;
-            o.event = NULL;
-            break;
-        case 'h':
-            fputs(help_text, stdout);
-            return SIM_EXIT_OK;
-        default:
-            return SIM_EXIT_USAGE;
-        }
-    }
-    if (optind != argc) {
-        fprintf(stderr, "isoctane-sim vehicle: %s: no such argument; see --help\n", argv[optind]);
-        return SIM_EXIT_USAGE;
-    }
+    const struct sim_option options[] = {
+        SIM_OWN_OPTION("seed", "N", sim_take_seed, &o.seed, "of keys, images, nonces and faults (default 1)"),
+        SIM_OWN_OPTION("layout", "LAYOUT", take_layout, &o.layout,
+                       "of the Secondaries: two-slots (default), swap, one-slot"),
+        {"dir", "FOLDER", SIM_OPT_TEXT, &o.dir,
+         "keep everything there (empty or absent; default: a temporary folder)"},
+        {"log", "FILE", SIM_OPT_TEXT, &log, "write every frame of both buses to FILE, as candump -L does"},
+        {"capture", "FILE", SIM_OPT_TEXT, &capture, "the same as pcapng, an interface per bus"},
+        {"quiet", NULL, SIM_OPT_FLAG, &silent, "no events, only the result"},
+        {"json", NULL, SIM_OPT_FLAG, &json, "the result as JSON"},
+        SIM_FAULT_OPTIONS(&faults),
+    };
+    const struct sim_usage usage = {
+        .program = "isoctane-sim vehicle",
+        .arguments = "",
+        .text =
+            "One Primary, four Secondaries on two CAN buses, both repositories and the Director in one\n"
+            "process, under a virtual clock: a full update, then a poll that finds everything up to date.\n"
+            "The same seed gives the same output. Faults and rules are for both buses.\n\n" SIM_RULES_HELP
+            "\nExit status: 0 everything updated, 64 usage, 70 something was not, 78 a file cannot be read\n"
+            "or written.",
+        .options = options,
+        .option_count = sizeof options / sizeof *options,
+    };
+    int rest;
+    enum sim_parsed parsed = sim_options_parse(&usage, argc, argv, &rest);
+    if (parsed == SIM_PARSED_HELP) return SIM_EXIT_OK;
+    if (parsed != SIM_PARSED) return faults.unreadable ? SIM_EXIT_CONFIG : SIM_EXIT_USAGE;
+    if (!silent && !json) o.event = print_event;
+    o.faults = faults.chance;
+    o.rules = faults.rules;
+    o.rule_count = faults.rule_count;
     if (o.dir == NULL) {
         if (!sim_temp_dir(dir, sizeof dir)) {
             fprintf(stderr, "isoctane-sim vehicle: no temporary folder; set TMPDIR to a writable one\n");

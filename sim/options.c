@@ -38,12 +38,21 @@ bool sim_texts_add(struct sim_texts *t, char *text)
     return true;
 }
 
-static bool take_number(const char *text, uint32_t *out)
+bool sim_option_number(const char *text, uint64_t max, uint64_t *out)
 {
     char *end;
+    if (*text < '0' || *text > '9') return false;
     errno = 0;
     unsigned long long n = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || n > UINT32_MAX) return false;
+    if (*end != '\0' || errno != 0 || n > max) return false;
+    *out = n;
+    return true;
+}
+
+static bool take_number(const char *text, uint32_t *out)
+{
+    uint64_t n;
+    if (!sim_option_number(text, UINT32_MAX, &n)) return false;
     *out = (uint32_t)n;
     return true;
 }
@@ -56,7 +65,12 @@ static bool take_time(const char *text, int64_t *out)
     return true;
 }
 
-static bool take(const struct sim_option *o, char *text)
+static bool take_own(const struct sim_own *own, char *text, char why[SIM_WHY_MAX])
+{
+    return own->take(own->value, text, why);
+}
+
+static bool take(const struct sim_option *o, char *text, char why[SIM_WHY_MAX])
 {
     switch (o->kind) {
     case SIM_OPT_FLAG:
@@ -69,6 +83,8 @@ static bool take(const struct sim_option *o, char *text)
         return sim_texts_add(o->value, text);
     case SIM_OPT_NUMBER:
         return take_number(text, o->value);
+    case SIM_OPT_OWN:
+        return take_own(o->value, text, why);
     default:
         return take_time(text, o->value);
     }
@@ -109,8 +125,10 @@ enum sim_parsed sim_options_parse(const struct sim_usage *u, int argc, char **ar
             return SIM_PARSED_WRONG;
         }
         const struct sim_option *o = &u->options[c - 1];
-        if (!take(o, optarg)) {
-            fprintf(stderr, "%s: --%s %s: %s\n", u->program, o->name, optarg, wanted(o->kind));
+        char why[SIM_WHY_MAX] = "";
+        if (!take(o, optarg, why)) {
+            fprintf(stderr, "%s: --%s %s: %s\n", u->program, o->name, optarg,
+                    why[0] != '\0' ? why : wanted(o->kind));
             return SIM_PARSED_WRONG;
         }
     }

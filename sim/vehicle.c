@@ -122,7 +122,9 @@ static bool open_secondaries(struct sim_vehicle *v, char *why, size_t why_size)
         struct sim_bus_config config = {.bitrate = sim_world_buses[b].bitrate,
                                         .data_bitrate = sim_world_buses[b].data_bitrate,
                                         .fd = sim_world_buses[b].fd,
-                                        .faults = v->options.faults};
+                                        .faults = v->options.faults,
+                                        .rules = v->options.rules,
+                                        .rule_count = v->options.rule_count};
         config.faults.seed = v->options.seed * 2 + b;
         sim_bus_init(&v->buses[b], &config);
         (void)sim_candump_start(&v->logs[b], &v->buses[b], v->options.log, sim_world_buses[b].name,

@@ -20,9 +20,11 @@ struct sim_vehicle_options {
     const char *dir;             /* an empty or absent folder for everything that is kept */
     enum up_scheme scheme;       /* Ed25519 for runs that repeat to the byte: see metadata/crypto_openssl.h */
     enum sec_layout_kind layout; /* of all Secondaries */
-    struct sim_bus_faults faults; /* on both buses */
-    FILE *log;                    /* every frame of both buses, as candump -L; NULL: none */
-    struct sim_pcapng *capture;   /* the same as pcapng; NULL: none */
+    struct sim_bus_faults faults; /* on both buses; rules, too */
+    const struct sim_rule *rules;
+    size_t rule_count;
+    FILE *log;                  /* every frame of both buses, as candump -L; NULL: none */
+    struct sim_pcapng *capture; /* the same as pcapng; NULL: none */
     void (*event)(void *ctx, const struct pri_event *e);
     void (*progress)(void *ctx, const struct pri_progress *p);
     void *ctx;

@@ -25,7 +25,7 @@ static pid_t spawn(const char *line, int out)
     argv[argc] = NULL;
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
-    int status = sim_cmd_bus(argc, argv);
+    int status = strcmp(argv[0], "bus") == 0 ? sim_cmd_bus(argc, argv) : sim_cmd_vehicle(argc, argv);
     fflush(NULL);
     _exit(status);
 }
@@ -43,7 +43,7 @@ static const struct {
 } ends[] = {
     {"bus --help", "Usage: isoctane-sim bus", SIM_EXIT_OK},
     {"bus", "--path SOCKET or --bridge LINK is required", SIM_EXIT_USAGE},
-    {"bus --path /tmp/x extra", "extra: not an option", SIM_EXIT_USAGE},
+    {"bus --path /tmp/x extra", "expected no arguments", SIM_EXIT_USAGE},
     {"bus --nonsense", "--help", SIM_EXIT_USAGE},
     {"bus --bitrate fast", "--bitrate fast: give bit/s", SIM_EXIT_USAGE},
     {"bus --bitrate 99999999999", "give bit/s", SIM_EXIT_USAGE},
@@ -64,6 +64,14 @@ static const struct {
     {"bus --script tests/test_cmd_bus.c", "tests/test_cmd_bus.c:1: ", SIM_EXIT_USAGE},
     {"bus --seed x", "whole number", SIM_EXIT_USAGE},
     {"bus --path /nowhere/at/all", "/nowhere/at/all: no bus here", SIM_EXIT_CONFIG},
+    {"vehicle --help", "--flood PERCENT:N", SIM_EXIT_OK},
+    {"vehicle --seed x", "whole number", SIM_EXIT_USAGE},
+    {"vehicle --layout three", "give two-slots, swap or one-slot", SIM_EXIT_USAGE},
+    {"vehicle --spoof 101", "percentage", SIM_EXIT_USAGE},
+    {"vehicle --rule explode", "explode: not something to do", SIM_EXIT_USAGE},
+    {"vehicle --script /nowhere/at/all", "/nowhere/at/all: No such file", SIM_EXIT_CONFIG},
+    {"vehicle fast", "expected no arguments", SIM_EXIT_USAGE},
+    {"vehicle --log /nowhere/at/all", "/nowhere/at/all: No such file", SIM_EXIT_CONFIG},
     {"bus --path /tmp/x --log /nowhere/at/all", "/nowhere/at/all: cannot be written", SIM_EXIT_CONFIG},
 };
 
@@ -80,6 +88,31 @@ START_TEST(every_mistake_has_its_message_and_status)
     close(out[0]);
     ck_assert_int_eq(status, ends[_i].status);
     ck_assert_msg(strstr(text, ends[_i].says) != NULL, "%s: %s", ends[_i].line, text);
+}
+END_TEST
+
+START_TEST(a_vehicle_has_the_faults_of_a_bus)
+{
+    char text[4096], line[200], rules[] = "/tmp/isoctane-rules-XXXXXX";
+    static const char rule[] = "send frame=7DF#023E80 at=1s # a foreign tester\n";
+    int out[2], file = mkstemp(rules);
+    ck_assert_int_eq((int)write(file, rule, strlen(rule)), (int)strlen(rule));
+    close(file);
+    ck_assert_int_eq(pipe(out), 0);
+    snprintf(line, sizeof line, "vehicle --quiet --duplicate 0.5 --drop 0.1 --delay 1:300 --script %s",
+             rules);
+    pid_t child = spawn(line, out[1]);
+    close(out[1]);
+    size_t n = 0;
+    for (ssize_t got; (got = read(out[0], text + n, sizeof text - 1 - n)) > 0;) n += (size_t)got;
+    text[n] = '\0';
+    close(out[0]);
+    ck_assert_msg(status_of(child) == SIM_EXIT_OK, "%s", text);
+    unlink(rules);
+    static const char *const says[] = {" dropped", " duplicated", " delayed", " sent",
+                                       "everything is up to date"};
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++)
+        ck_assert_msg(strstr(text, says[i]) != NULL, "not \"%s\": %s", says[i], text);
 }
 END_TEST
 
@@ -138,6 +171,7 @@ int main(void)
     TCase *c = tcase_create("cmd_bus");
     tcase_set_timeout(c, 60);
     tcase_add_loop_test(c, every_mistake_has_its_message_and_status, 0, (int)(sizeof ends / sizeof *ends));
+    tcase_add_test(c, a_vehicle_has_the_faults_of_a_bus);
     tcase_add_test(c, a_bus_starts_serves_and_cleans_up_at_a_signal);
     suite_add_tcase(s, c);
     return suite_run(s);
