@@ -55,6 +55,7 @@ enum {
     MEMORY,
     SIZE,
     ERASE_MS,
+    BOOT_MS,
     LOCKED
 };
 static const struct option options[] = {SIM_BENCH_LONG,
@@ -84,6 +85,7 @@ static const struct option options[] = {SIM_BENCH_LONG,
                                         {"memory", required_argument, NULL, MEMORY},
                                         {"size", required_argument, NULL, SIZE},
                                         {"erase-ms", required_argument, NULL, ERASE_MS},
+                                        {"boot-ms", required_argument, NULL, BOOT_MS},
                                         {"locked", no_argument, NULL, LOCKED},
                                         {NULL, 0, NULL, 0}};
 
@@ -97,8 +99,7 @@ static const char help_text[] =
     "  read LINK ID[-ID]...         identifiers (22); of a range those that there are\n"
     "  write LINK ID BYTES          an identifier (2E)\n"
     "  session LINK N               change the session (10)\n"
-    "  security LINK                unlock: 27 with --level and a key or a --secret, 29 with a "
-    "--certificate\n"
+    "  security LINK                unlock (27, 29), with a key, a --secret or a --certificate\n"
     "  routine LINK ID [BYTES]      start a routine (31 01)\n"
     "  reset LINK [TYPE]            reset (11); default 1\n"
     "  request LINK BYTES           any request\n"
@@ -133,7 +134,7 @@ static const char help_text[] =
     "serve:\n"
     "  --size N               decimal: bytes of memory at --address (default 1048576)\n"
     "  --memory FILE          write it to FILE at the end\n"
-    "  --erase-ms MS          decimal: how long an erase takes\n"
+    "  --erase-ms MS, --boot-ms MS  decimal: what an erase takes, and 10 02\n"
     "  --locked               34 and 2E need 27 01 first; the key is the seed with all bits inverted\n"
     "  --block N              decimal: payload bytes of a block that it takes\n"
     "\n"
@@ -666,6 +667,9 @@ static bool take(struct tool *t, int c, const char *value, bool *checked)
         break;
     case ERASE_MS:
         good = take_number(value, 10, 60000, NULL, &t->ecu.erase_ms, NULL);
+        break;
+    case BOOT_MS:
+        good = take_number(value, 10, 60000, NULL, &t->ecu.boot_ms, NULL);
         break;
     case LOCKED:
         t->ecu.locked = true;

@@ -53,6 +53,14 @@ static enum uds_code write(void *ctx, uint16_t did, const uint8_t *data, size_t 
     return UDS_OK;
 }
 
+/* Something that takes MS, from when it is first asked for. */
+static bool is_over(const struct sim_plain_ecu *e, bool *begun, uint32_t *at_us, uint32_t ms)
+{
+    if (!*begun) *at_us = e->now_us + ms * 1000u;
+    *begun = *at_us - e->now_us - 1 < 0x80000000u;
+    return !*begun;
+}
+
 static bool inside(const struct sim_plain_ecu *e, uint64_t address, uint64_t bytes)
 {
     const struct sim_plain_ecu_config *c = &e->config;
@@ -69,10 +77,8 @@ static enum uds_code erase(struct sim_plain_ecu *e, const uint8_t *data, size_t 
     uint64_t address = uds_get(data + 1, address_bytes),
              bytes = uds_get(data + 1 + address_bytes, size_bytes);
     if (!inside(e, address, bytes)) return UDS_OUT_OF_RANGE;
-    if (!e->erasing) e->erased_at_us = e->now_us + e->config.erase_ms * 1000u;
-    e->erasing = true;
-    if (e->erased_at_us - e->now_us - 1 < 0x80000000u) return UDS_PENDING;
-    e->erasing = e->complete = false;
+    if (!is_over(e, &e->erasing, &e->erased_at_us, e->config.erase_ms)) return UDS_PENDING;
+    e->complete = false;
     memset(e->memory + (address - e->config.address), 0xFF, bytes);
     return UDS_OK;
 }
@@ -120,6 +126,8 @@ static enum uds_code session(void *ctx, uint8_t wanted)
 {
     struct sim_plain_ecu *e = ctx;
     if (wanted < UDS_DEFAULT || wanted > UDS_EXTENDED) return UDS_SUBFUNCTION_NOT_SUPPORTED;
+    if (wanted == UDS_PROGRAMMING && !is_over(e, &e->booting, &e->booted_at_us, e->config.boot_ms))
+        return UDS_PENDING;
     e->unlocked = e->seeded = false;
     return UDS_OK;
 }
@@ -166,7 +174,7 @@ static void start(struct sim_plain_ecu *e)
 {
     uint16_t max = e->config.max_message != 0 ? e->config.max_message : SIM_PLAIN_MESSAGE;
     struct uds_server_config server = {.max_message = max};
-    e->erasing = e->unlocked = e->seeded = false;
+    e->erasing = e->booting = e->unlocked = e->seeded = false;
     sec_station_init(&e->station, e->link, &e->config.channel, &server, &owner, e, e->request, e->reply);
 }
 

@@ -12,6 +12,7 @@ struct sim_plain_ecu_config {
     uint64_t address; /* of its memory */
     uint32_t bytes;
     uint32_t erase_ms;    /* what FF00 takes, with 78 meanwhile */
+    uint32_t boot_ms;     /* what 10 02 takes, with 78 meanwhile: the boot loader starts, then it answers */
     bool locked;          /* 34 needs 27 first: level 1, the key is the seed with every bit inverted */
     uint16_t max_message; /* maxNumberOfBlockLength; 0: SIM_PLAIN_MESSAGE */
 };
@@ -24,8 +25,8 @@ struct sim_plain_ecu { /* private but for memory, flashed, resets */
     struct sec_station station;
     struct isotp_link *link;
     uint64_t at, end;
-    uint32_t now_us, erased_at_us, seed;
-    bool erasing, unlocked, seeded, complete;
+    uint32_t now_us, erased_at_us, booted_at_us, seed;
+    bool erasing, booting, unlocked, seeded, complete;
     uint8_t fingerprint[32];
     size_t fingerprint_bytes;
     uint8_t request[SIM_PLAIN_MESSAGE], reply[SIM_PLAIN_MESSAGE];

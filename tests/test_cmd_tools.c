@@ -90,13 +90,20 @@ static void expect(const char *says)
     ck_assert_msg(strstr(text, says) != NULL, "not \"%s\": %s", says, text);
 }
 
-static void set_up(const char *const *rules, size_t count)
+static void set_up_logged(const char *const *rules, size_t count, FILE *log)
 {
     struct sim_rule parsed[4];
     char why[256];
     for (size_t i = 0; i < count; i++)
         ck_assert_msg(sim_rule_parse(rules[i], &parsed[i], why, sizeof why), "%s", why);
-    lib_hub_start(&hub, &(struct sim_hub_config){.bus = {.fd = true, .rules = parsed, .rule_count = count}});
+    const struct sim_hub_config config = {
+        .bus = {.fd = true, .rules = parsed, .rule_count = count}, .name = "can0", .log = log};
+    lib_hub_start(&hub, &config);
+}
+
+static void set_up(const char *const *rules, size_t count)
+{
+    set_up_logged(rules, count, NULL);
 }
 
 static void tear_down(void)
@@ -275,7 +282,7 @@ START_TEST(an_ecu_is_found_and_asked)
 {
     set_up(NULL, 0);
     pid_t ecu = start_ecu("");
-    ck_assert_int_eq(run("uds scan @ 7DE-7E1"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("uds scan --timeout 300 @ 7DF-7E0"), SIM_EXIT_OK); /* so long for each */
     expect("7DF -> 7E8\n7E0 -> 7E8\n");
     ck_assert_int_eq(run("uds read @ F180-F190 F191"), SIM_EXIT_OK);
     expect("F18C  50 4C 41 49 4E 2D 31  PLAIN-1\nF190  ");
@@ -295,6 +302,53 @@ START_TEST(an_ecu_is_found_and_asked)
     ck_assert_int_eq(run("uds session @ 3"), SIM_EXIT_OK);
     stop_ecu(ecu);
     tear_down();
+}
+END_TEST
+
+START_TEST(an_ecu_with_29_bits_and_other_figures_is_found_and_flashed)
+{
+    set_up(NULL, 0);
+    pid_t ecu = start_ecu("--fixed F1:10");
+    ck_assert_int_eq(run("uds scan --timeout 300 @ 18DA0FF1-18DA10F1"), SIM_EXIT_OK);
+    ck_assert_str_eq(text, "18DA10F1 -> 18DAF110\n");
+    ck_assert_int_eq(flash("--fixed 10 --address-bytes 3 --size-bytes 2 --block 100 --no-identify"),
+                     SIM_EXIT_OK);
+    stop_ecu(ecu);
+    ck_assert(memory_has_image());
+    tear_down();
+}
+END_TEST
+
+START_TEST(the_tools_work_on_links_of_text)
+{
+    char line[256], folder[] = "/tmp/isoctane-line-XXXXXX", socket[64], names[2][96];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(socket, sizeof socket, "%s/line", folder);
+    lib_hub_start(&hub, &(struct sim_hub_config){.bus = {.fd = true}, .slcan = socket, .socketcand = true});
+    snprintf(names[0], sizeof names[0], "socketcand:127.0.0.1:%u", sim_hub_socketcand_port(hub.hub));
+    snprintf(names[1], sizeof names[1], "slcan:%s", socket);
+    pid_t ecu = start_ecu("");
+    for (int i = 0; i < 2; i++) {
+        snprintf(line, sizeof line, "isotp dump -s 7E0 -d 7E8 --write %s --count 2 %s", path_of("recv"),
+                 names[i]);
+        pid_t listener = spawn(line, path_of("dump"));
+        wait_for("dump", "listening");
+        snprintf(line, sizeof line, "uds read --timeout 30000 %s F18C", names[i]);
+        ck_assert_int_eq(run(line), SIM_EXIT_OK);
+        expect("PLAIN-1");
+        ck_assert_int_eq(status_of(listener), SIM_EXIT_OK);
+        read_text("recv");
+        expect(" 7E0#0322F18C\n");
+        expect(" 7E8#100A62F18C504C41\n");
+        unlink(path_of("dump"));
+        snprintf(line, sizeof line, "uds flash --address 8000 --no-identify --timeout 30000 %s %s", names[i],
+                 path_of("image"));
+        ck_assert_int_eq(run(line), SIM_EXIT_OK);
+    }
+    stop_ecu(ecu);
+    ck_assert(memory_has_image());
+    tear_down();
+    ck_assert_int_eq(rmdir(folder), 0);
 }
 END_TEST
 
@@ -320,6 +374,55 @@ START_TEST(an_ecu_is_flashed_with_its_key)
     stop_ecu(ecu);
     ck_assert(memory_has_image());
     tear_down();
+}
+END_TEST
+
+/* The frames that carry SID and what follows, in the order in which they must be on the bus. */
+static const char *const workshop[] = {
+    "7DF#021083",       "7DF#028582",         "7DF#03288103", /* everybody quiet */
+    "7E0#0322F190",     "7E0#0322F18C",       "7E0#0322F191",   "7E0#0322F192",
+    "7E0#0322F193",     "7E0#0322F188",       "7E0#0322F189",   "7E0#0322F194",
+    "7E0#0322F195",     "7E0#0322F180",       "7E0#0322F181",   "7E0#0322F186",
+    "7E0#021002",       "7E8#037F1078",       "7E8#0650020032", "7E0#022701",
+    "7E0#062702", /* program */
+    "7E0#052EF15AAABB", "7E0#100D3101FF0044", "7E8#037F3178",   "7DF#023E80",
+    "7E8#047101FF00",   "7E0#100B34004400",   "7E8#047420",     "7E0#112E3601",
+    "7E8#027601",       "7E8#027602",         "7E0#0137",       "7E8#0177",
+    "7E0#0431010202",   "7E8#0571010202",     "7E0#043101FF01", "7E8#057101FF01",
+    "7E0#021101",       "7E8#025101",         "7E8#027E00",     "7DF#03288003", /* and back */
+    "7DF#028581",       "7DF#021081",         "7E0#0322F190",   "7E0#0322F189"};
+
+START_TEST(the_sequence_of_a_workshop_is_on_the_wire_in_its_order)
+{
+    char *log = NULL;
+    size_t bytes;
+    FILE *f = open_memstream(&log, &bytes);
+    set_up_logged(NULL, 0, f);
+    /* The erase is longer than the two seconds after which everybody is reminded of the session. */
+    pid_t ecu = start_ecu("--locked --boot-ms 120 --erase-ms 2200 --block 300");
+    const char *script = path_of("recv");
+    FILE *key = fopen(script, "w");
+    fprintf(key, "printf '%%08X\\n' $(( ~0x$2 & 0xFFFFFFFF ))\n");
+    fclose(key);
+    char arguments[400];
+    snprintf(
+        arguments, sizeof arguments,
+        "--level 1 --key-command sh_%s --fingerprint F15A:AABB --check 0202 --check FF01 --timeout 30000",
+        script);
+    int status = flash(arguments);
+    ck_assert_msg(status == SIM_EXIT_OK, "%s", text);
+    stop_ecu(ecu);
+    ck_assert(memory_has_image());
+    tear_down();
+    fclose(f);
+    const char *at = log;
+    for (size_t i = 0; i < sizeof workshop / sizeof *workshop; i++) {
+        const char *found = strstr(at, workshop[i]);
+        ck_assert_msg(found != NULL, "%s is not behind %s", workshop[i],
+                      i > 0 ? workshop[i - 1] : "the beginning");
+        at = found;
+    }
+    free(log);
 }
 END_TEST
 
@@ -393,7 +496,10 @@ int main(void)
     tcase_add_test(c, nobody_at_the_other_end_is_said);
     tcase_add_test(c, who_listens_hears_messages_and_writes_frames);
     tcase_add_test(c, an_ecu_is_found_and_asked);
+    tcase_add_test(c, an_ecu_with_29_bits_and_other_figures_is_found_and_flashed);
+    tcase_add_test(c, the_tools_work_on_links_of_text);
     tcase_add_test(c, an_ecu_is_flashed_with_its_key);
+    tcase_add_test(c, the_sequence_of_a_workshop_is_on_the_wire_in_its_order);
     tcase_add_test(c, a_wrong_key_flashes_nothing);
     tcase_add_test(c, an_image_that_was_not_erased_for_comes_out_wrong);
     tcase_add_test(c, a_download_that_breaks_off_goes_on_where_it_stopped);

@@ -781,12 +781,17 @@ START_TEST(malformed_download_is_refused_before_the_owner_sees_it)
 }
 END_TEST
 
-START_TEST(owner_refuses_a_download_with_70_or_31)
+START_TEST(owner_refuses_a_download_in_its_own_words)
 {
     power_on();
     EXPECT(ask("10 02"), "50 02 00 32 01 F4");
-    b.verdict = UDS_DOWNLOAD_NOT_ACCEPTED;
-    EXPECT(ask("34 00 11 00 20"), "7F 34 70");
+    static const enum uds_code codes[] = {UDS_CONDITIONS_NOT_CORRECT, UDS_OUT_OF_RANGE, UDS_SECURITY_DENIED,
+                                          UDS_AUTHENTICATION_REQUIRED, UDS_DOWNLOAD_NOT_ACCEPTED};
+    static const char *const wants[] = {"7F 34 22", "7F 34 31", "7F 34 33", "7F 34 34", "7F 34 70"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        b.verdict = codes[i];
+        EXPECT(ask("34 00 11 00 20"), wants[i]);
+    }
     EXPECT(ask("34 12 11 00 20"), "7F 34 31"); /* unknown format */
     EXPECT(ask("36 01 00"), "7F 36 24");
 }
@@ -879,6 +884,9 @@ START_TEST(block_without_transfer_or_after_the_last_is_24)
     power_on();
     EXPECT(ask("10 02"), "50 02 00 32 01 F4");
     EXPECT(ask("36 01 00"), "7F 36 24");
+    static uint8_t long_block[MAX + 1] = {0x36, 0x07};
+    uds_server_request(&b.s, long_block, sizeof long_block, false, b.now);
+    EXPECT(heard(), "7F 36 24"); /* details come last */
     EXPECT(ask("34 00 11 00 01"), "74 20 00 40");
     EXPECT(ask("36 01 00"), "76 01");
     EXPECT(ask("36 02 00"), "7F 36 24");
@@ -1318,7 +1326,7 @@ SUITE("uds_server", unknown_service_is_11_whatever_its_length,
       request_after_s3_finds_the_default_session_though_nobody_polled, default_session_never_ends,
       session_change_is_told_to_the_owner_and_ends_the_transfer, refused_session_change_leaves_the_transfer,
       session_answer_carries_p2_in_1_ms_and_p2_star_in_10_ms, download_passes_offset_and_size_of_any_width,
-      malformed_download_is_refused_before_the_owner_sees_it, owner_refuses_a_download_with_70_or_31,
+      malformed_download_is_refused_before_the_owner_sees_it, owner_refuses_a_download_in_its_own_words,
       new_download_ends_the_old_one, max_block_length_counts_the_whole_message,
       counter_begins_at_01_and_wraps_from_ff_to_00, repeated_block_is_answered_again_and_written_once,
       wrong_counter_is_73_and_the_right_one_still_works, block_without_transfer_or_after_the_last_is_24,
