@@ -19,7 +19,8 @@ static bool read_installed(const struct pri_ecu *e, struct pri_backup *out)
 {
     struct up_report r;
     if (up_report_read(pri_blob_span(&e->report), e->config->profile, &r) != UP_OK) return false;
-    if (r.image_length == 0 || r.image_name.n > UP_NAME_MAX || !up_is_printable_name(r.image_name)) return false;
+    if (r.image_length == 0 || r.image_name.n > UP_NAME_MAX || !up_is_printable_name(r.image_name))
+        return false;
     *out = (struct pri_backup){.length = r.image_length};
     memcpy(out->name, r.image_name.p, r.image_name.n);
     memcpy(out->sha256, r.image_sha256, sizeof out->sha256);
