@@ -54,10 +54,11 @@ static bool key_fits(void *ctx, uint8_t level, const uint8_t seed[UDS_SEED_BYTES
     return w->fits;
 }
 
-static void keep_attempts(void *ctx, uint8_t attempts)
+static bool keep_attempts(void *ctx, uint8_t attempts)
 {
     struct world *w = ctx;
     w->kept = attempts;
+    return true;
 }
 
 static enum uds_code judge(void *ctx, const uint8_t *certificate, size_t n)

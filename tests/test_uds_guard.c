@@ -422,6 +422,27 @@ START_TEST(with_both_services_both_are_wanted)
 }
 END_TEST
 
+static enum uds_code keep_shut(void *ctx, uint8_t service)
+{
+    (void)ctx;
+    return service == UDS_READ_DATA || service == UDS_ROUTINE_CONTROL ? UDS_CONDITIONS_NOT_CORRECT : UDS_OK;
+}
+
+START_TEST(what_the_owner_behind_keeps_shut_stays_shut)
+{
+    begin(true, false);
+    struct uds_owner strict = *sec_agent_owner();
+    strict.allow = keep_shut;
+    guard.inner = &strict;
+    ck_assert_uint_eq(ask("22 F1 8C"), UDS_CONDITIONS_NOT_CORRECT);
+    ck_assert(LOCKED_27);
+    ck_assert_uint_eq(ask("27 01"), 0);
+    ck_assert_uint_eq(send_key(1, 0), 0);
+    ck_assert_uint_eq(ask("31 01 03 10"), UDS_CONDITIONS_NOT_CORRECT);
+    ecu_free(&e);
+}
+END_TEST
+
 static void identify(bool with_27, bool with_29)
 {
     if (with_29) ck_assert_uint_eq(ask(CERTIFY), 0);
@@ -468,4 +489,5 @@ SUITE("uds_guard", key_to_the_seed_unlocks_and_the_seed_is_zero_then_and_only_th
       session_change_and_s3_lock_again_and_a_new_seed_is_another, certificate_and_proof_of_its_key_unlock,
       both_sides_prove_themselves_over_both_challenges, a_challenge_is_good_for_one_proof_and_a_session,
       bad_certificates_and_lengths_have_their_codes, with_both_services_both_are_wanted,
+      what_the_owner_behind_keeps_shut_stays_shut,
       programming_stays_shut_until_metadata_has_verified_whatever_27_and_29_say)
