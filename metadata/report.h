@@ -15,7 +15,7 @@ struct up_report {
     uint64_t counter; /* boot count << 32 | sequence: grows with every report, without a write */
 };
 /* Every string at its longest, and the signature in hex. */
-#define UP_REPORT_MAX (1280 + 2 * UP_SIGNATURE_BYTES)
+#define UP_REPORT_MAX (1024 + 2 * UP_SIGNATURE_BYTES)
 
 /* Writes the signed report as JSON; its length, 0: too small, signing failed, or a name that no report may
  * carry. Whatever attacks says is cut to UP_ATTACKS_MAX printable characters (E-VER-17). */
