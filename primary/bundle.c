@@ -96,6 +96,13 @@ static enum pri_verdict member_step(struct pri_member *m, uint64_t now_us)
 
 /* ---- records ---- */
 
+static bool nobody_is_left(const struct pri_bundle *b)
+{
+    for (unsigned i = 0; i < b->count; i++)
+        if (b->members[i]->verdict != PRI_DONE) return false;
+    return true;
+}
+
 /* STATE of all members, or of those only who are not through with it. */
 static enum up_err record(struct pri_bundle *b, enum pri_bundle_state state, bool all)
 {
@@ -104,7 +111,9 @@ static enum up_err record(struct pri_bundle *b, enum pri_bundle_state state, boo
     struct up_writer w = {.p = text, .cap = sizeof text};
     bool first = true;
     (void)snprintf(key, sizeof key, "bundle/%s", b->name);
-    if (state == PRI_BUNDLE_DONE) return pri_state_remove(b->store, key);
+    bool over = state == PRI_BUNDLE_DONE;
+    if (!all) over = nobody_is_left(b);
+    if (over) return pri_state_remove(b->store, key);
     up_write(&w, "{\"members\":[");
     for (unsigned i = 0; i < b->count; i++) {
         if (!all && b->members[i]->verdict == PRI_DONE) continue;
@@ -163,7 +172,7 @@ static void remember(struct pri_bundle *b, const struct pri_member *m)
 }
 
 /* What may be better next time, while nothing is activated: somebody was silent, or was reset and needs a new
- * attestation, or there was no room. All else would fail again. */
+ * attestation, or there was no room, or its flash failed. All else would fail again. */
 static bool worth_another_try(const struct pri_bundle *b)
 {
     switch (b->problem.err) {
@@ -182,7 +191,8 @@ static bool worth_another_try(const struct pri_bundle *b)
 
 static enum pri_bundle_state next_state(const struct pri_bundle *b, bool failed)
 {
-    if (!failed) return edges[b->state].done;
+    const bool not_now = b->state == PRI_REVERTING && b->problem.err == UP_PRECONDITION;
+    if (!failed) return not_now ? PRI_BUNDLE_LATER : edges[b->state].done;
     if (worth_another_try(b)) return PRI_BUNDLE_LATER;
     bool tried = edges[b->state].failed == PRI_FORWARDING && b->forwarded;
     return tried ? PRI_BUNDLE_LATER : edges[b->state].failed;

@@ -60,6 +60,7 @@ static void finish(struct pri_ecu *e, enum pri_verdict v, uint64_t now_us)
     e->verdict = v;
     if (e->errand == PRI_IDENTIFY || e->errand == PRI_REPORT) e->online = v == PRI_DONE;
     if (e->errand == PRI_PREPARE || e->errand == PRI_INFORM) e->bus_us += now_us - e->began_us;
+    if (v == PRI_DONE) e->problem = (struct pri_problem){0};
     if (e->errand == PRI_PREPARE && v == PRI_DONE) e->moved = e->parcel.image.n;
     e->parcel = (struct pri_parcel){0};
 }
@@ -159,12 +160,6 @@ static bool sends_image(const struct pri_ecu *e)
     return e->errand == PRI_PREPARE && e->file == e->parcel.count && step_of(e)->transfers;
 }
 
-/* It was reset after its verdict on the metadata: the order that it accepted went with its RAM. */
-static bool has_lost_its_order(const struct pri_ecu *e)
-{
-    return sends_image(e) && e->client.code == UDS_DOWNLOAD_NOT_ACCEPTED;
-}
-
 /* What FD13 said was altered, or is no longer so. */
 static bool has_another_offset(const struct pri_ecu *e)
 {
@@ -176,6 +171,19 @@ static bool is_too_much(uint8_t code)
     return code == UDS_INCORRECT_LENGTH || code == UDS_OUT_OF_RANGE || code == UDS_RESPONSE_TOO_LONG;
 }
 
+/* What a refusal means where the profile says so. */
+static enum up_err meaning(uint8_t code)
+{
+    switch (code) {
+    case UDS_CONDITIONS_NOT_CORRECT: /* the vehicle moves, or time is too old */
+        return UP_PRECONDITION;
+    case UDS_PROGRAMMING_FAILURE:
+        return UP_STORAGE_WRITE;
+    default:
+        return UP_BUS_REFUSED;
+    }
+}
+
 static void refused(struct pri_ecu *e, uint64_t now_us)
 {
     e->heard_us = now_us;
@@ -183,12 +191,16 @@ static void refused(struct pri_ecu *e, uint64_t now_us)
         read_singly(e, now_us);
     else if (has_lost_its_place(e->client.code))
         start_over(e, UP_PRECONDITION, now_us);
-    else if (has_lost_its_order(e) || has_another_offset(e))
+    else if (has_another_offset(e))
         start_over(e, UP_BUS_REFUSED, now_us);
+    /* No image: it was reset after its verdict on the metadata, and the order that it accepted went with its
+     * RAM. No metadata: there is room when the set begins anew, or none. */
+    else if (e->client.code == UDS_DOWNLOAD_NOT_ACCEPTED && step_of(e)->transfers)
+        start_over(e, sends_image(e) ? UP_BUS_REFUSED : UP_STORAGE_FULL, now_us);
     else if (step_of(e)->disputes && !e->disputed)
-        dispute(e, UP_BUS_REFUSED, now_us);
+        dispute(e, meaning(e->client.code), now_us);
     else if (step_of(e)->disputes || e->client.code == UDS_PROGRAMMING_FAILURE || !ask_once_more(e, now_us))
-        fail(e, UP_BUS_REFUSED, now_us);
+        fail(e, meaning(e->client.code), now_us);
 }
 
 /* The data of a positive answer, behind what it echoes. */
@@ -243,8 +255,8 @@ static void answered_together(struct pri_ecu *e, uint64_t now_us)
 }
 
 /* It does not fit, or speaks against us. Then what is read is read again; what the ECU thinks of the metadata
- * it is asked a second time, with all of it; and what makes no sense after all that is tried as anything else
- * that fails. */
+ * it is asked a second time, with all of it, and so what it thinks of the image; and what makes no sense
+ * after all that is tried as anything else that fails. */
 static void answered_badly(struct pri_ecu *e, enum up_err err, uint64_t now_us)
 {
     const struct pri_step *s = step_of(e);

@@ -424,6 +424,18 @@ static enum up_err got_verdict(struct pri_ecu *e, struct up_span data, uint64_t 
     return verdict;
 }
 
+/* FF01 does so as well. */
+static enum up_err got_image_verdict(struct pri_ecu *e, struct up_span data, uint64_t now_us)
+{
+    (void)now_us;
+    if (data.n < 1 || data.p[0] >= UP_ERR_COUNT)
+        return problem(e, UP_BUS_SEQUENCE, "its verdict on the image is unreadable");
+    const enum up_err verdict = (enum up_err)data.p[0];
+    if (verdict != UP_OK)
+        pri_problem_set(&e->problem, verdict, "image refused by the Secondary: %s", up_err_text(verdict));
+    return verdict;
+}
+
 static enum up_err got_reset(struct pri_ecu *e, struct up_span data, uint64_t now_us)
 {
     (void)data;
@@ -595,33 +607,35 @@ static const struct pri_step identify[] = {READ(UDS_DID_ECU_SERIAL, got_serial, 
                                            REPORT,
                                            END};
 static const struct pri_step inform[] = {EXTENDED, VERSIONS, FILES, VERIFY, VERSIONS, END};
-static const struct pri_step prepare[] = {EXTENDED,
-                                          VERSIONS,
-                                          {.ask = ask_leave_trial, .got = got_leaving},
-                                          FILES,
-                                          VERIFY,
-                                          VERSIONS,
-                                          SLOTS,
-                                          PROGRAMMING,
-                                          {.ask = ask_image, .transfers = true},
-                                          {.ask = ask_verify_image},
-                                          READ(UDS_DID_SLOTS, got_prepared, slots_bytes),
-                                          END};
+static const struct pri_step prepare[] = {
+    EXTENDED,
+    VERSIONS,
+    {.ask = ask_leave_trial, .got = got_leaving},
+    FILES,
+    VERIFY,
+    VERSIONS,
+    SLOTS,
+    PROGRAMMING,
+    {.ask = ask_image, .transfers = true},
+    {.ask = ask_verify_image, .got = got_image_verdict, .disputes = true},
+    READ(UDS_DID_SLOTS, got_prepared, slots_bytes),
+    END};
 static const struct pri_step activate[] = {
     EXTENDED, SLOTS, {.ask = ask_activate}, RESET, RESTARTED(got_trial), END};
 static const struct pri_step confirm[] = {EXTENDED, {.ask = ask_confirm}, SLOTS, IMAGE, END};
 static const struct pri_step revert[] = {EXTENDED,           SLOTS, {.ask = ask_revert}, RESET,
                                          RESTARTED(got_old), END};
-static const struct pri_step restore[] = {EXTENDED,
-                                          SLOTS,
-                                          {.ask = ask_reset_away, .got = got_reset, .unheard = true},
-                                          {.ask = ask_returned, .got = got_restarted, .patient = true},
-                                          PROGRAMMING,
-                                          {.ask = ask_backup, .transfers = true},
-                                          {.ask = ask_verify_backup},
-                                          {.ask = ask_reset_away, .got = got_reset, .unheard = true},
-                                          {.ask = ask_returned, .got = got_returned, .patient = true},
-                                          END};
+static const struct pri_step restore[] = {
+    EXTENDED,
+    SLOTS,
+    {.ask = ask_reset_away, .got = got_reset, .unheard = true},
+    {.ask = ask_returned, .got = got_restarted, .patient = true},
+    PROGRAMMING,
+    {.ask = ask_backup, .transfers = true},
+    {.ask = ask_verify_backup, .got = got_image_verdict, .disputes = true},
+    {.ask = ask_reset_away, .got = got_reset, .unheard = true},
+    {.ask = ask_returned, .got = got_returned, .patient = true},
+    END};
 static const struct pri_step report[] = {SLOTS, VERSIONS, IMAGE, REPORT, END};
 
 const struct pri_step *const pri_scripts[PRI_ERRANDS] = {

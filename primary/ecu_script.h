@@ -11,7 +11,8 @@
 struct pri_step { /* one request */
     /* Sends it, or sets skipped: nothing to ask. */
     void (*ask)(struct pri_ecu *e, uint64_t now_us);
-    /* Judges the data of a positive answer: OK; PRI_NOT_YET; else it has set the problem. NULL: any will do.
+    /* Judges the data of a positive answer: OK; PRI_NOT_YET; else it has set the problem.
+     * NULL: any will do.
      */
     enum up_err (*got)(struct pri_ecu *e, struct up_span data, uint64_t now_us);
     uint16_t did; /* what is read; 0: another request */

@@ -117,7 +117,7 @@ enum up_err sec_agent_inspect(struct sec_agent *a, const struct sec_flash *flash
 
 void sec_agent_drop(struct sec_agent *a)
 {
-    if (a->work == SEC_CHECKING) sec_check_drop(&a->w.check);
+    if (a->work == SEC_CHECKING || a->work == SEC_JUDGING) sec_check_drop(&a->w.check);
     a->work = SEC_IDLE;
 }
 

@@ -49,8 +49,9 @@ struct sec_platform {
     void *ctx;
     /* May the image that runs be kept? Called once after a trial boot. NULL: always. */
     bool (*self_test)(void *ctx, struct up_span image);
-    /* One slot: the application ends, to be written over. False: not now, the vehicle moves. NULL: at once.
-     */
+    /* A new image is to be installed. False: not now, the vehicle moves; the Primary asks again in a later
+     * cycle. With one slot, asked before the download, and the application has ended when this returns true;
+     * else asked before activation, and the application ends with the reset that follows. NULL: always. */
     bool (*stop)(void *ctx);
     bool (*random)(void *ctx, uint8_t *out, size_t n);
 };

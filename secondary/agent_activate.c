@@ -29,6 +29,7 @@ enum uds_code sec_agent_activate(struct sec_agent *a, const struct sec_routine *
         return UDS_CONDITIONS_NOT_CORRECT;
     }
     if (s->state == SEC_ARMED) return UDS_OK;
+    if (!sec_agent_may_stop(a)) return UDS_CONDITIONS_NOT_CORRECT;
     enum up_err e = sec_slot_event(&a->slots, other, SEC_ARM);
     return e == UP_OK ? UDS_OK : sec_agent_code(e);
 }

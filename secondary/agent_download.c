@@ -26,11 +26,17 @@ static unsigned slot_to_fill(const struct sec_agent *a)
     return a->order.accepted || away == SEC_NO_SLOT ? sec_agent_other(a) : away;
 }
 
+bool sec_agent_may_stop(struct sec_agent *a)
+{
+    const struct sec_platform *p = a->platform;
+    return a->running == SEC_NO_SLOT || p->stop == NULL || p->stop(p->ctx);
+}
+
 /* With one slot, what runs is about to be written over. */
 static bool stop_running(struct sec_agent *a)
 {
-    if (a->layout.kind != SEC_ONE_SLOT || a->running == SEC_NO_SLOT) return true;
-    if (a->platform->stop != NULL && !a->platform->stop(a->platform->ctx)) return false;
+    if (a->layout.kind != SEC_ONE_SLOT) return true;
+    if (!sec_agent_may_stop(a)) return false;
     a->running = SEC_NO_SLOT;
     return true;
 }
@@ -112,38 +118,35 @@ static bool is_complete(const struct sec_agent *a, unsigned slot)
     return t->state == SEC_VERIFIED;
 }
 
-/* What the boot stage would not start is not armed. */
-static enum up_err judge(const struct sec_agent *a, unsigned slot)
-{
-    return a->id->boot.key == NULL ? UP_OK : sec_boot_verify(&a->slots, slot, &a->id->boot);
-}
-
-static enum uds_code conclude(struct sec_agent *a, const struct sec_routine *r)
+static enum uds_code conclude(struct sec_agent *a, const struct sec_routine *r, enum up_err verdict)
 {
     const unsigned slot = slot_to_fill(a);
-    enum up_err verdict = sec_check_end(&a->w.check);
-    if (verdict == UP_OK) verdict = judge(a, slot);
+    a->work = SEC_IDLE;
     enum up_err e = sec_slot_event(&a->slots, slot, verdict == UP_OK ? SEC_ACCEPT : SEC_REJECT);
-    if (verdict != UP_OK) {
-        sec_note(a, verdict, sec_image_name(&a->slots.slot[slot].image));
-        return UDS_PROGRAMMING_FAILURE;
-    }
-    if (e != UP_OK) return sec_agent_code(e);
-    r->out[0] = UP_OK;
+    if (verdict != UP_OK) sec_note(a, verdict, sec_image_name(&a->slots.slot[slot].image));
+    if (verdict == UP_OK && e != UP_OK) return sec_agent_code(e);
+    r->out[0] = (uint8_t)verdict;
     *r->n = 1;
     return UDS_OK;
 }
 
+/* Answers the number of the verdict (metadata/err.h). What the boot stage would not start is not armed: with
+ * policy `signature` the image is read once more, for the digest that is signed. */
 enum uds_code sec_agent_check(struct sec_agent *a, const struct sec_routine *r)
 {
+    const unsigned slot = slot_to_fill(a);
     if (r->data.n != 0) return UDS_INCORRECT_LENGTH;
     if (r->cap < 1) return UDS_RESPONSE_TOO_LONG;
     if (a->work == SEC_IDLE) {
-        if (a->transfer != SEC_NO_TRANSFER || !is_complete(a, slot_to_fill(a))) return UDS_SEQUENCE_ERROR;
-        sec_check_begin(&a->w.check, &a->slots, slot_to_fill(a));
+        if (a->transfer != SEC_NO_TRANSFER || !is_complete(a, slot)) return UDS_SEQUENCE_ERROR;
+        sec_check_begin(&a->w.check, &a->slots, slot);
         a->work = SEC_CHECKING;
     }
     if (sec_check_step(&a->w.check, CHECK_BYTES)) return UDS_PENDING;
-    a->work = SEC_IDLE;
-    return conclude(a, r);
+    enum up_err verdict = sec_check_end(&a->w.check);
+    if (verdict != UP_OK || a->work == SEC_JUDGING || a->id->boot.key == NULL) return conclude(a, r, verdict);
+    verdict = sec_boot_verify_begin(&a->slots, slot, &a->id->boot, &a->w.check);
+    if (verdict != UP_OK) return conclude(a, r, verdict);
+    a->work = SEC_JUDGING;
+    return UDS_PENDING;
 }

@@ -86,7 +86,12 @@ struct sec_agent {
         uint8_t digest[SEC_ORDER_BYTES];
         struct sec_image image;
     } order;
-    enum { SEC_IDLE, SEC_VERIFYING, SEC_CHECKING } work;
+    enum {
+        SEC_IDLE,
+        SEC_VERIFYING, /* 0310 */
+        SEC_CHECKING,  /* FF01: the hashes that were ordered */
+        SEC_JUDGING,   /* FF01: what the boot stage will ask for */
+    } work;
     union {
         struct sec_verify verify;
         struct sec_check check;
@@ -148,6 +153,8 @@ enum uds_code sec_agent_download(void *ctx, uint8_t format, uint64_t address, ui
 enum uds_code sec_agent_block(void *ctx, const uint8_t *data, size_t n);
 enum uds_code sec_agent_exit(void *ctx);
 void sec_agent_abort(void *ctx);
+/* The application, if one runs, agrees. */
+bool sec_agent_may_stop(struct sec_agent *a);
 enum uds_code sec_agent_check(struct sec_agent *a, const struct sec_routine *r);
 
 /* agent_activate.c */

@@ -30,23 +30,28 @@ static unsigned preferred(const struct sec_slots *s, const bool out[2])
     return best;
 }
 
-static enum up_err verify_digest(const struct sec_slots *s, unsigned slot)
+enum up_err sec_boot_verify_begin(const struct sec_slots *s, unsigned slot, const struct sec_policy *policy,
+                                  struct sec_check *check)
 {
-    struct sec_check c;
-    sec_check_begin(&c, s, slot);
-    while (sec_check_step(&c, READ_BYTES)) {
-    }
-    return sec_check_end(&c);
+    const uint32_t ordered = s->slot[slot].image.release_counter;
+    const struct up_span image = sec_slot_image(s, slot);
+    struct sec_header h = {.counter = ordered};
+    if (policy->key != NULL) UP_TRY(sec_header_open(image, policy->key, &h));
+    if (h.counter < s->release_floor || h.counter < ordered) return UP_IMG_RELEASE_COUNTER;
+    if (policy->key != NULL)
+        sec_check_begin_bytes(check, s->store->flash, (struct up_span){image.p, h.covered_bytes}, h.sha256.p);
+    else
+        sec_check_begin(check, s, slot);
+    return UP_OK;
 }
 
 enum up_err sec_boot_verify(const struct sec_slots *s, unsigned slot, const struct sec_policy *policy)
 {
-    const uint32_t ordered = s->slot[slot].image.release_counter;
-    struct sec_header h = {.counter = ordered};
-    UP_TRY(policy->key == NULL
-               ? verify_digest(s, slot)
-               : sec_header_verify(s->store->flash, sec_slot_image(s, slot), policy->key, &h));
-    return h.counter >= s->release_floor && h.counter >= ordered ? UP_OK : UP_IMG_RELEASE_COUNTER;
+    struct sec_check c;
+    UP_TRY(sec_boot_verify_begin(s, slot, policy, &c));
+    while (sec_check_step(&c, READ_BYTES)) {
+    }
+    return sec_check_end(&c);
 }
 
 /* Where it runs, with swap; verified there once more. */

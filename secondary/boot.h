@@ -44,7 +44,11 @@ struct sec_boot_choice {
     struct up_span image; /* in mapped flash, header included: where to jump */
 };
 
-/* The image of SLOT by POLICY. IMG_HASH, IMG_RELEASE_COUNTER, SCHEMA, UNSUPPORTED. */
+/* The image of SLOT by POLICY, all but its bytes: those have to pass CHECK, which has begun when OK.
+ * SIG_THRESHOLD: not signed by the key. IMG_RELEASE_COUNTER, SCHEMA, UNSUPPORTED. */
+enum up_err sec_boot_verify_begin(const struct sec_slots *s, unsigned slot, const struct sec_policy *policy,
+                                  struct sec_check *check) UP_NODISCARD;
+/* All of it at once; IMG_HASH as well. */
 enum up_err sec_boot_verify(const struct sec_slots *s, unsigned slot,
                             const struct sec_policy *policy) UP_NODISCARD;
 /* With swap, the chosen image is in slot 0 afterwards. What cannot be recorded is not started, except the

@@ -1,7 +1,5 @@
 #include "secondary/header.h"
 
-#define READ_BYTES 65536u
-
 struct reader { /* sticky */
     struct up_span left;
     bool bad;
@@ -125,32 +123,26 @@ void sec_header_key_hash(const struct up_key *key, uint8_t hash[UP_SHA256_BYTES]
     up_hash_end(&h, hash);
 }
 
-static void digest_of(const struct sec_flash *flash, struct up_span left, uint8_t digest[UP_SHA256_BYTES])
-{
-    struct up_hash h;
-    up_hash_begin(&h, UP_SHA256);
-    while (left.n > 0) {
-        const struct up_span part = {left.p, left.n < READ_BYTES ? left.n : READ_BYTES};
-        up_hash_add(&h, part);
-        if (flash != NULL && flash->passed != NULL) flash->passed(flash->ctx, part);
-        left.p += part.n;
-        left.n -= part.n;
-    }
-    up_hash_end(&h, digest);
-}
-
-enum up_err sec_header_verify(const struct sec_flash *flash, struct up_span image, const struct up_key *key,
-                              struct sec_header *out)
+enum up_err sec_header_open(struct up_span image, const struct up_key *key, struct sec_header *out)
 {
     struct sec_header h;
     uint8_t digest[UP_SHA256_BYTES];
     UP_TRY(sec_header_read(image, &h));
     sec_header_key_hash(key, digest);
     if (key->scheme != UP_ECDSA_P256_SHA256 || memcmp(digest, h.key_hash.p, sizeof digest) != 0)
-        return UP_IMG_HASH;
-    digest_of(flash, (struct up_span){image.p, h.covered_bytes}, digest);
+        return UP_SIG_THRESHOLD;
+    if (!up_verify_digest(key, h.sha256.p, h.signature)) return UP_SIG_THRESHOLD;
+    *out = h;
+    return UP_OK;
+}
+
+enum up_err sec_header_verify(struct up_span image, const struct up_key *key, struct sec_header *out)
+{
+    struct sec_header h;
+    uint8_t digest[UP_SHA256_BYTES];
+    UP_TRY(sec_header_open(image, key, &h));
+    up_sha256((struct up_span){image.p, h.covered_bytes}, digest);
     if (memcmp(digest, h.sha256.p, sizeof digest) != 0) return UP_IMG_HASH;
-    if (!up_verify_digest(key, digest, h.signature)) return UP_IMG_HASH;
     *out = h;
     return UP_OK;
 }

@@ -15,7 +15,6 @@
 #define SECONDARY_HEADER_H
 
 #include "metadata/crypto.h"
-#include "secondary/flash.h"
 
 #define SEC_HEADER_MAGIC     0x96f3b83du
 #define SEC_HEADER_BYTES     32u
@@ -43,9 +42,11 @@ struct sec_header { /* spans lie in the image */
 enum up_err sec_header_read(struct up_span image, struct sec_header *out) UP_NODISCARD;
 /* How a key is named in an image. */
 void sec_header_key_hash(const struct up_key *key, uint8_t hash[UP_SHA256_BYTES]);
-/* The whole of it by KEY: reads every byte. FLASH, where it lies, is told of what has been read; NULL: it
- * lies elsewhere. IMG_HASH: other bytes, or not signed by KEY. */
-enum up_err sec_header_verify(const struct sec_flash *flash, struct up_span image, const struct up_key *key,
+/* Signed by KEY, once the bytes that the digest covers have it as well. SIG_THRESHOLD: not signed by KEY. */
+enum up_err sec_header_open(struct up_span image, const struct up_key *key,
+                            struct sec_header *out) UP_NODISCARD;
+/* The whole of it, bytes included, in one go. IMG_HASH: other bytes. */
+enum up_err sec_header_verify(struct up_span image, const struct up_key *key,
                               struct sec_header *out) UP_NODISCARD;
 
 #endif

@@ -322,20 +322,29 @@ struct up_span sec_slot_image(const struct sec_slots *s, unsigned slot)
                             s->slot[slot].image.length};
 }
 
-void sec_check_begin(struct sec_check *c, const struct sec_slots *s, unsigned slot)
+void sec_check_begin_bytes(struct sec_check *c, const struct sec_flash *flash, struct up_span bytes,
+                           const uint8_t sha256[UP_SHA256_BYTES])
 {
-    c->flash = s->store->flash;
-    c->left = sec_slot_image(s, slot);
-    c->hashes = &s->slot[slot].image.hashes;
+    c->flash = flash;
+    c->left = bytes;
+    c->want256 = sha256;
+    c->want512 = NULL;
     up_hash_begin(&c->sha256, UP_SHA256);
     up_hash_begin(&c->sha512, UP_SHA512);
+}
+
+void sec_check_begin(struct sec_check *c, const struct sec_slots *s, unsigned slot)
+{
+    const struct up_hashes *h = &s->slot[slot].image.hashes;
+    sec_check_begin_bytes(c, s->store->flash, sec_slot_image(s, slot), h->has_sha256 ? h->sha256 : NULL);
+    c->want512 = h->has_sha512 ? h->sha512 : NULL;
 }
 
 bool sec_check_step(struct sec_check *c, uint32_t bytes)
 {
     struct up_span part = {c->left.p, bytes < c->left.n ? bytes : c->left.n};
     up_hash_add(&c->sha256, part);
-    if (c->hashes->has_sha512) up_hash_add(&c->sha512, part);
+    if (c->want512 != NULL) up_hash_add(&c->sha512, part);
     if (c->flash->passed != NULL) c->flash->passed(c->flash->ctx, part);
     c->left.p += part.n;
     c->left.n -= part.n;
@@ -344,13 +353,12 @@ bool sec_check_step(struct sec_check *c, uint32_t bytes)
 
 enum up_err sec_check_end(struct sec_check *c)
 {
-    const struct up_hashes *h = c->hashes;
     uint8_t sha256[UP_SHA256_BYTES], sha512[UP_SHA512_BYTES];
     up_hash_end(&c->sha256, sha256);
     up_hash_end(&c->sha512, sha512);
-    bool any = h->has_sha256 || h->has_sha512;
-    bool fits = (!h->has_sha256 || memcmp(sha256, h->sha256, sizeof sha256) == 0) &&
-                (!h->has_sha512 || memcmp(sha512, h->sha512, sizeof sha512) == 0);
+    bool any = c->want256 != NULL || c->want512 != NULL;
+    bool fits = (c->want256 == NULL || memcmp(sha256, c->want256, sizeof sha256) == 0) &&
+                (c->want512 == NULL || memcmp(sha512, c->want512, sizeof sha512) == 0);
     return any && fits ? UP_OK : UP_IMG_HASH;
 }
 

@@ -118,16 +118,20 @@ enum up_err sec_slot_finish(struct sec_slots *s, uint32_t transported, uint32_t 
 
 /* The image in flash, as long as ordered. */
 struct up_span sec_slot_image(const struct sec_slots *s, unsigned slot);
-/* Reads the image back, a part at a time. */
+/* Reads bytes back, a part at a time. */
 struct sec_check {
     const struct sec_flash *flash;
     struct up_span left;
-    const struct up_hashes *hashes;
+    const uint8_t *want256, *want512; /* NULL: not asked for */
     struct up_hash sha256, sha512;
 };
+/* The image of SLOT, for every hash that was ordered; which must stay. */
 void sec_check_begin(struct sec_check *c, const struct sec_slots *s, unsigned slot);
+/* BYTES, for a SHA-256 that must stay. */
+void sec_check_begin_bytes(struct sec_check *c, const struct sec_flash *flash, struct up_span bytes,
+                           const uint8_t sha256[UP_SHA256_BYTES]);
 bool sec_check_step(struct sec_check *c, uint32_t bytes); /* false: all has been read */
-/* Every hash that was ordered: OK or IMG_HASH. Ends the check. */
+/* OK or IMG_HASH. Ends the check. */
 enum up_err sec_check_end(struct sec_check *c) UP_NODISCARD;
 void sec_check_drop(struct sec_check *c);
 

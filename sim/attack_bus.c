@@ -51,7 +51,7 @@ void sim_attack_other_image(struct sim_vehicle *v, struct sim_attack_result *r)
     sim_attack_note(r, "brake", UP_BUS_REFUSED,
                     sim_attack_on_bus(v, 1, &l, (struct up_span){image, brake->image_bytes - 1}),
                     "the genuine order, then one byte less than ordered");
-    sim_attack_note(r, "brake", UP_BUS_REFUSED,
+    sim_attack_note(r, "brake", UP_IMG_HASH,
                     sim_attack_on_bus(v, 1, &l, (struct up_span){image, brake->image_bytes}),
                     "other bytes of the same length");
     sim_attack_loot_free(&l);

@@ -184,12 +184,14 @@ static int cmd_show(int argc, char **argv, int64_t now_s)
     }
     if (!read_file("image show", argv[rest], &image)) return SIM_EXIT_CONFIG;
     enum up_err e = sec_header_read(sim_span(&image), &h);
-    if (e == UP_OK && key_path != NULL) e = sec_header_verify(NULL, sim_span(&image), &key, &h);
+    if (e == UP_OK && key_path != NULL) e = sec_header_verify(sim_span(&image), &key, &h);
     if (e == UP_OK) print_header(&h, key_path != NULL ? "good" : "not verified: give --key");
     sim_bytes_free(&image);
     if (e == UP_OK) return SIM_EXIT_OK;
     fprintf(stderr, "isoctane-repo image show: %s: %s: %s\n", argv[rest], up_err_name(e),
-            e == UP_IMG_HASH ? "not signed by that key, or changed since" : "not an image with a signature");
+            e == UP_SIG_THRESHOLD ? "not signed by that key"
+            : e == UP_IMG_HASH    ? "changed since it was signed"
+                                  : "not an image with a signature");
     return SIM_EXIT_ATTACK;
 }
 

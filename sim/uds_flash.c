@@ -139,6 +139,15 @@ static int download(struct job *j)
     return status;
 }
 
+/* The first byte of its status record: 0 is good (HIS), for ours a verdict. */
+static int judge(const struct job *j)
+{
+    const struct uds_client *c = &j->u->client;
+    if (c->reply_bytes < 5 || c->reply[4] == 0) return SIM_EXIT_OK;
+    fprintf(j->log, "check: the ECU says %02X\n", c->reply[4]);
+    return SIM_EXIT_NOTHING;
+}
+
 static int check(struct job *j)
 {
     for (size_t i = 0; i < j->f->checks; i++) {
@@ -147,6 +156,7 @@ static int check(struct job *j)
         size_t n = 0;
         if (r->data != NULL && !sim_bench_bytes(r->data, data, sizeof data, &n)) return SIM_EXIT_USAGE;
         int status = run_routine(j, r->id, data, n, "check");
+        if (status == SIM_EXIT_OK) status = judge(j);
         if (status != SIM_EXIT_OK) return status;
     }
     return SIM_EXIT_OK;

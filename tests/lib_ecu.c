@@ -361,6 +361,14 @@ static unsigned send_image(struct ecu *e, struct up_span image, uint32_t from)
     return code != 0 ? code : ecu_exit(e);
 }
 
+unsigned ecu_verify_image(struct ecu *e)
+{
+    const unsigned code = ecu_routine(e, UDS_ROUTINE_VERIFY_IMAGE, NULL);
+    if (code != 0) return code;
+    ck_assert_uint_eq(e->answer.n, 1);
+    return e->answer.p[0] == UP_OK ? 0 : ECU_VERDICT + e->answer.p[0];
+}
+
 unsigned ecu_transfer(struct ecu *e)
 {
     struct uds_slots s = ecu_slots(e);
@@ -368,7 +376,7 @@ unsigned ecu_transfer(struct ecu *e)
     if (same && s.other == UDS_SLOT_VERIFIED) return 0;
     const uint32_t from = same && s.other == UDS_SLOT_RECEIVING ? s.transported : 0;
     unsigned code = send_image(e, e->new_image, from);
-    return code != 0 ? code : ecu_routine(e, UDS_ROUTINE_VERIFY_IMAGE, NULL);
+    return code != 0 ? code : ecu_verify_image(e);
 }
 
 enum up_err ecu_restore(struct ecu *e, struct up_span backup)
@@ -380,7 +388,7 @@ enum up_err ecu_restore(struct ecu *e, struct up_span backup)
     const bool begun = s.other != UDS_SLOT_RECEIVING && s.other != UDS_SLOT_VERIFIED;
     if (ecu_session(e, UDS_PROGRAMMING) != 0) return UP_BUS_REFUSED;
     if (send_image(e, backup, begun ? s.transported : 0) != 0) return UP_BUS_REFUSED;
-    if (ecu_routine(e, UDS_ROUTINE_VERIFY_IMAGE, NULL) != 0) return UP_IMG_HASH;
+    if (ecu_verify_image(e) != 0) return UP_IMG_HASH;
     if (ecu_reset(e) != 0) return UP_BUS_REFUSED;
     return ecu_slots(e).running == UDS_SLOT_CONFIRMED ? UP_OK : UP_INSTALL;
 }

@@ -83,6 +83,9 @@ struct up_span ecu_issued(struct ecu *e, const char *path);
 /* A fresh nonce, the time, all files of the set, 0310. */
 enum up_err ecu_send(struct ecu *e);
 struct up_span ecu_attest(struct ecu *e);
+/* FF01: 0, a negative response code, or a verdict. */
+#define ECU_VERDICT 1000u
+unsigned ecu_verify_image(struct ecu *e);
 /* The image, from where the flash says; FF01. */
 unsigned ecu_transfer(struct ecu *e);
 /* One slot: the image that is away comes back. UP_OK: it runs, confirmed. */

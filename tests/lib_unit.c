@@ -242,8 +242,10 @@ static enum uds_code verify_image(struct unit *u, uint8_t *out, size_t *n)
 {
     if (u->other.state != UDS_SLOT_RECEIVING || u->transported != u->total) return UDS_SEQUENCE_ERROR;
     *n = 1;
-    out[0] = UP_OK;
-    u->other.state = UDS_SLOT_VERIFIED;
+    out[0] = (uint8_t)u->image_verdict;
+    u->other.state = u->image_verdict == UP_OK ? UDS_SLOT_VERIFIED : UDS_SLOT_BAD;
+    if (u->image_verdicts > 0 && --u->image_verdicts == 0) u->image_verdict = UP_OK;
+    if (u->other.state == UDS_SLOT_BAD) return UDS_OK;
     (void)snprintf(u->other.name, sizeof u->other.name, "%s", u->new_name);
     u->other.counter = u->new_counter;
     u->other.bytes = u->total;
@@ -290,7 +292,8 @@ static enum uds_code on_routine(void *ctx, uint16_t routine, uint8_t control, co
     note(u, "31:%04X ", routine);
     ck_assert_uint_eq(control, UDS_START);
     ck_assert_uint_ge(cap, 1);
-    enum uds_code code = judge(u, UDS_ROUTINE_CONTROL);
+    const bool judged = u->refused_routine == 0 || u->refused_routine == routine;
+    enum uds_code code = judged ? judge(u, UDS_ROUTINE_CONTROL) : UDS_OK;
     if (code != UDS_OK) return code;
     code = routine == UDS_ROUTINE_VERIFY_METADATA     ? verify_metadata(u, out, out_n)
            : routine == UDS_ROUTINE_VERIFY_IMAGE      ? verify_image(u, out, out_n)

@@ -47,6 +47,8 @@ struct unit {
     /* what 0310 says, and which image it then lets in: the order is that of the newest Director Targets */
     enum up_err verdict;
     unsigned verdicts; /* so often, then OK; 0: always */
+    enum up_err image_verdict;
+    unsigned image_verdicts; /* the same of FF01 */
     uint8_t order[UDS_ORDER_BYTES];
     const char *new_name;
     uint32_t new_counter;
@@ -61,7 +63,8 @@ struct unit {
     uint64_t boot_us;                 /* how long a start takes */
     uint32_t block_us;                /* how long a block takes */
     uint8_t refused, code;
-    unsigned refusals; /* requests for service REFUSED that get CODE */
+    uint16_t refused_routine; /* of service 31 only this one; 0: any */
+    unsigned refusals;        /* requests for service REFUSED that get CODE */
     uint8_t unheard;
     unsigned losses; /* answers of service UNHEARD that vanish */
     uint32_t cut_at;

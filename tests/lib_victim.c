@@ -319,8 +319,8 @@ static struct victim_answer fetch_image(struct ecu *e, enum sim_client c, const 
     if (p == NULL || ecu_begin_image(e, 0, 0, (uint32_t)p->bytes.n) != 0 ||
         ecu_blocks(e, sim_span(&p->bytes), 1500) != 0 || ecu_exit(e) != 0)
         return answer(UP_BUS_REFUSED, "image transfer");
-    const unsigned code = ecu_routine(e, UDS_ROUTINE_VERIFY_IMAGE, NULL);
-    if (code == UDS_PROGRAMMING_FAILURE) return answer(told(e), "FF01");
+    const unsigned code = ecu_verify_image(e);
+    if (code > ECU_VERDICT) return answer((enum up_err)(code - ECU_VERDICT), "FF01");
     return answer(code == 0 ? UP_OK : UP_BUS_REFUSED, "FF01");
 }
 

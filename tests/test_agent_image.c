@@ -129,7 +129,7 @@ START_TEST(a_transfer_can_begin_anew)
     ck_assert_uint_eq(ecu_slots(&e).transported, 0);
     ck_assert_uint_eq(ecu_blocks(&e, e.new_image, 2000), 0);
     ck_assert_uint_eq(ecu_exit(&e), 0);
-    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_VERIFY_IMAGE, NULL), 0);
+    ck_assert_uint_eq(ecu_verify_image(&e), 0);
 }
 END_TEST
 
@@ -160,11 +160,11 @@ START_TEST(other_bytes_are_found_when_they_are_read_back)
     ordered("fw/new", 2);
     struct up_span good = e.new_image;
     e.new_image = ecu_image(5000, 99);
-    ck_assert_uint_eq(ecu_transfer(&e), UDS_PROGRAMMING_FAILURE);
+    ck_assert_uint_eq(ecu_transfer(&e), ECU_VERDICT + UP_IMG_HASH);
     ck_assert_int_eq(ecu_slots(&e).other, UDS_SLOT_BAD);
     ck_assert(detected("IMG_HASH fw/new"));
     ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_ACTIVATE, e.order), UDS_SEQUENCE_ERROR);
-    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_VERIFY_IMAGE, NULL), UDS_SEQUENCE_ERROR);
+    ck_assert_uint_eq(ecu_verify_image(&e), UDS_SEQUENCE_ERROR);
     e.new_image = good;
     ck_assert_uint_eq(ecu_transfer(&e), 0);
     ck_assert_int_eq(ecu_slots(&e).other, UDS_SLOT_VERIFIED);
@@ -174,13 +174,13 @@ END_TEST
 START_TEST(only_a_whole_image_is_read_back)
 {
     fresh();
-    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_VERIFY_IMAGE, NULL), UDS_SEQUENCE_ERROR);
+    ck_assert_uint_eq(ecu_verify_image(&e), UDS_SEQUENCE_ERROR);
     ordered("fw/new", 2);
     ck_assert_uint_eq(ecu_begin_image(&e, 0, 0, 5000), 0);
     ck_assert_uint_eq(ecu_blocks(&e, (struct up_span){e.new_image.p, 4999}, 1000), 0);
-    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_VERIFY_IMAGE, NULL), UDS_SEQUENCE_ERROR);
+    ck_assert_uint_eq(ecu_verify_image(&e), UDS_SEQUENCE_ERROR);
     IS(ecu_boot(&e), UP_OK);
-    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_VERIFY_IMAGE, NULL), UDS_SEQUENCE_ERROR);
+    ck_assert_uint_eq(ecu_verify_image(&e), UDS_SEQUENCE_ERROR);
 }
 END_TEST
 
@@ -188,9 +188,9 @@ START_TEST(reading_back_again_is_no_error_and_finds_new_damage)
 {
     fresh();
     verified("fw/new", 2);
-    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_VERIFY_IMAGE, NULL), 0);
+    ck_assert_uint_eq(ecu_verify_image(&e), 0);
     e.flash->bytes[e.agent.layout.slot[1].at + 1234] ^= 4;
-    ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_VERIFY_IMAGE, NULL), UDS_PROGRAMMING_FAILURE);
+    ck_assert_uint_eq(ecu_verify_image(&e), ECU_VERDICT + UP_IMG_HASH);
     ck_assert_int_eq(ecu_slots(&e).other, UDS_SLOT_BAD);
 }
 END_TEST
@@ -574,7 +574,7 @@ static unsigned give(unsigned verb)
            : verb == CONFIRM   ? ecu_routine(&e, UDS_ROUTINE_CONFIRM, e.order)
            : verb == TAKE_BACK ? ecu_routine(&e, UDS_ROUTINE_REVERT, e.order)
            : verb == FINISH    ? ecu_exit(&e)
-                               : ecu_routine(&e, UDS_ROUTINE_VERIFY_IMAGE, NULL);
+                               : ecu_verify_image(&e);
 }
 
 /* At each of its operations: an error, and everything as it was. */

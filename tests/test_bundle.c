@@ -379,11 +379,33 @@ START_TEST(what_may_be_better_next_time_is_tried_again)
         ck_assert_str_eq(recorded(), soft_one ? "" : "failed brake radio tcu");
         end();
         begin(); /* whatever it is: what has begun to change is taken back */
+        const bool not_now = ours[i] == UP_PRECONDITION;
         own.fails[PRI_ACTIVATE] = ours[i];
-        ck_assert_int_eq(first_cycle(), PRI_FAILED);
-        went("PREPARING ACTIVATING REVERTING FAILED");
+        ck_assert_int_eq(first_cycle(), not_now ? PRI_NOTHING : PRI_FAILED);
+        went(not_now ? "PREPARING ACTIVATING REVERTING LATER" : "PREPARING ACTIVATING REVERTING FAILED");
+        ck_assert_str_eq(recorded(), not_now ? "" : "failed brake radio tcu");
+        ck_assert_str_eq(runs(), "old old old");
         end();
     }
+}
+END_TEST
+
+/* E-IMG-15 */
+START_TEST(a_member_that_may_not_install_now_does_later_with_all_others)
+{
+    begin();
+    units[1].refused = UDS_ROUTINE_CONTROL;
+    units[1].code = UDS_CONDITIONS_NOT_CORRECT;
+    units[1].refused_routine = UDS_ROUTINE_ACTIVATE;
+    units[1].refusals = 2; /* one answer may have been altered on the way */
+    ck_assert_int_eq(first_cycle(), PRI_NOTHING);
+    went("PREPARING ACTIVATING REVERTING LATER");
+    IS(bundle.problem.err, UP_PRECONDITION);
+    ck_assert_str_eq(recorded(), "");
+    ck_assert_str_eq(runs(), "old old old");
+    ck_assert_int_eq(next_cycle(), PRI_DONE);
+    ck_assert_str_eq(runs(), "new new new");
+    end();
 }
 END_TEST
 
@@ -698,6 +720,7 @@ END_TEST
 
 SUITE("bundle", all_members_change_together,
       one_that_refuses_while_preparing_fails_the_bundle_before_anything_starts,
+      a_member_that_may_not_install_now_does_later_with_all_others,
       what_may_be_better_next_time_is_tried_again, one_that_does_not_start_takes_all_back,
       one_that_cannot_be_taken_back_is_remembered_alone,
       after_commit_a_member_that_fell_back_is_brought_forward,

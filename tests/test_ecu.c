@@ -274,11 +274,45 @@ START_TEST(a_verdict_on_metadata_ends_the_errand_under_its_own_name)
         u.verdict = verdicts[i];
         failed(PRI_PREPARE, verdicts[i], "refused by the Secondary");
         ck_assert_uint_eq(times("34:"), 0);
+        ck_assert_uint_eq(times("31:0310"), 2);
         end();
     }
     begin();
     u.verdict = UP_ERR_COUNT;
     failed(PRI_PREPARE, UP_BUS_SEQUENCE, "unreadable");
+    end();
+}
+END_TEST
+
+START_TEST(a_verdict_on_the_image_ends_the_errand_under_its_own_name)
+{
+    begin();
+    u.image_verdict = UP_SIG_THRESHOLD;
+    failed(PRI_PREPARE, UP_SIG_THRESHOLD, "image refused by the Secondary");
+    ck_assert_uint_eq(times("31:FF01"), 2);
+    u.image_verdict = UP_ERR_COUNT;
+    failed(PRI_PREPARE, UP_BUS_SEQUENCE, "unreadable");
+    end();
+}
+END_TEST
+
+/* One wrong read, or one stranger on the bus, must not be final. */
+START_TEST(a_verdict_that_is_heard_once_is_not_believed)
+{
+    begin();
+    some_metadata();
+    u.verdict = UP_SIG_THRESHOLD;
+    u.verdicts = 1;
+    done(PRI_PREPARE);
+    ck_assert(has_image());
+    IS(ecu.problem.err, UP_OK);
+    end();
+    begin();
+    some_metadata();
+    u.image_verdict = UP_IMG_HASH;
+    u.image_verdicts = 1;
+    done(PRI_PREPARE);
+    ck_assert(has_image());
     end();
 }
 END_TEST
@@ -533,10 +567,12 @@ START_TEST(a_refusal_is_told_with_its_code)
 {
     begin();
     refuse(UDS_REQUEST_DOWNLOAD, UDS_CONDITIONS_NOT_CORRECT, 100);
-    failed(PRI_PREPARE, UP_BUS_REFUSED, "prepare: 7F 34 22 conditionsNotCorrect");
+    failed(PRI_PREPARE, UP_PRECONDITION, "prepare: 7F 34 22 conditionsNotCorrect");
     ck_assert_uint_eq(times("34:"), 2); /* one answer may have been altered on the way */
     refuse(UDS_ROUTINE_CONTROL, UDS_PROGRAMMING_FAILURE, 100);
-    failed(PRI_CONFIRM, UP_BUS_REFUSED, "confirm: 7F 31 72 generalProgrammingFailure");
+    failed(PRI_CONFIRM, UP_STORAGE_WRITE, "confirm: 7F 31 72 generalProgrammingFailure");
+    refuse(UDS_REQUEST_DOWNLOAD, UDS_OUT_OF_RANGE, 100);
+    failed(PRI_PREPARE, UP_BUS_REFUSED, "7F 34 31");
     end();
 }
 END_TEST
@@ -574,6 +610,19 @@ START_TEST(who_has_lost_the_order_that_it_accepted_gets_the_metadata_again)
     some_metadata();
     refuse(UDS_REQUEST_DOWNLOAD, UDS_DOWNLOAD_NOT_ACCEPTED, 1000); /* but not for ever */
     failed(PRI_PREPARE, UP_BUS_REFUSED, "7F 34 70");
+    end();
+}
+END_TEST
+
+/* Where one set of files found none, the next may: it begins elsewhere. */
+START_TEST(who_has_no_room_for_metadata_is_asked_once_more_and_then_waits)
+{
+    begin();
+    some_metadata();
+    refuse(UDS_REQUEST_FILE_TRANSFER, UDS_DOWNLOAD_NOT_ACCEPTED, 1);
+    done(PRI_PREPARE);
+    refuse(UDS_REQUEST_FILE_TRANSFER, UDS_DOWNLOAD_NOT_ACCEPTED, 1000);
+    failed(PRI_PREPARE, UP_STORAGE_FULL, "7F 38 70");
     end();
 }
 END_TEST
@@ -741,8 +790,10 @@ SUITE("ecu", identify_learns_who_is_there_and_what_it_runs,
       inform_is_content_when_nothing_is_ordered, every_errand_may_be_repeated,
       another_ecu_on_its_identifiers_is_told_apart,
       who_cannot_be_asked_for_several_identifiers_is_asked_one_by_one, answers_that_make_no_sense_are_refused,
-      a_verdict_on_metadata_ends_the_errand_under_its_own_name, metadata_comes_in_as_many_goes_as_it_takes,
-      a_lost_answer_is_asked_for_again, time_that_was_accepted_is_not_sent_twice,
+      a_verdict_on_metadata_ends_the_errand_under_its_own_name,
+      a_verdict_on_the_image_ends_the_errand_under_its_own_name, a_verdict_that_is_heard_once_is_not_believed,
+      metadata_comes_in_as_many_goes_as_it_takes, a_lost_answer_is_asked_for_again,
+      time_that_was_accepted_is_not_sent_twice,
       a_secondary_that_loses_power_in_mid_transfer_is_resumed_where_its_flash_says,
       what_flash_says_counts_for_this_very_transfer_only, an_image_that_has_come_whole_is_only_verified,
       attempts_come_back_with_progress_and_end_without, a_silent_secondary_is_given_up,
@@ -752,6 +803,7 @@ SUITE("ecu", identify_learns_who_is_there_and_what_it_runs,
       a_bad_verdict_is_believed_the_second_time, files_chosen_by_an_answer_that_was_altered_are_not_sent,
       who_has_lost_its_place_is_taken_through_again,
       who_has_lost_the_order_that_it_accepted_gets_the_metadata_again,
+      who_has_no_room_for_metadata_is_asked_once_more_and_then_waits,
       an_image_that_is_not_in_the_slot_in_the_end_is_not_prepared,
       a_slow_start_is_waited_for_and_an_endless_one_is_not,
       a_reset_whose_answer_is_lost_is_waited_for_all_the_same,

@@ -186,6 +186,26 @@ START_TEST(an_application_that_may_not_stop_is_not_written_over)
 }
 END_TEST
 
+/* E-IMG-15: elsewhere it is asked when the new image is to start. */
+START_TEST(an_application_that_may_not_stop_is_not_replaced)
+{
+    static const enum sec_layout_kind kinds[] = {SEC_TWO_SLOTS, SEC_SWAP};
+    for (unsigned i = 0; i < 2; i++) {
+        begin(kinds[i]);
+        e.driving = true;
+        ck_assert_int_eq(ecu_send(&e), UP_OK);
+        ck_assert_uint_eq(ecu_transfer(&e), 0);
+        ck_assert_uint_eq(ecu_routine(&e, UDS_ROUTINE_ACTIVATE, e.order), UDS_CONDITIONS_NOT_CORRECT);
+        ck_assert_uint_eq(ecu_reset(&e), 0);
+        ck_assert(ecu_runs(&e, "fw/old"));
+        ck_assert_int_eq(ecu_slots(&e).other, UDS_SLOT_VERIFIED);
+        e.driving = false;
+        ck_assert_int_eq(ecu_update(&e), UP_OK);
+        ck_assert(ecu_runs(&e, "fw/new"));
+    }
+}
+END_TEST
+
 static void fail_on_trial(void)
 {
     begin(SEC_ONE_SLOT);
@@ -292,16 +312,42 @@ START_TEST(an_image_that_the_boot_stage_would_refuse_is_not_armed)
 
         ecu_issue(&e, "fw/foreign", 2, wrapped(author_key(26), 2));
         ck_assert_int_eq(ecu_send(&e), UP_OK);
-        ck_assert_uint_eq(ecu_transfer(&e), UDS_PROGRAMMING_FAILURE);
+        ck_assert_uint_eq(ecu_transfer(&e), ECU_VERDICT + UP_SIG_THRESHOLD);
+        ck_assert(up_span_is(ecu_report(&e).attacks, "SIG_THRESHOLD fw/foreign"));
         ck_assert_uint_ne(ecu_routine(&e, UDS_ROUTINE_ACTIVATE, e.order), 0);
         ecu_issue(&e, "fw/older-inside", 2, wrapped(author_key(25), 1));
         ck_assert_int_eq(ecu_send(&e), UP_OK);
-        ck_assert_uint_eq(ecu_transfer(&e), UDS_PROGRAMMING_FAILURE);
+        ck_assert_uint_eq(ecu_transfer(&e), ECU_VERDICT + UP_IMG_RELEASE_COUNTER);
         ecu_issue(&e, "fw/good", 2, wrapped(author_key(25), 2));
         ck_assert_int_eq(ecu_update(&e), UP_OK);
         ck_assert(ecu_runs(&e, "fw/good"));
         ck_assert_uint_eq(ecu_versions(&e).release_counter, 2);
     }
+}
+END_TEST
+
+/* Neither hash is computed in one go. */
+START_TEST(what_the_boot_stage_will_ask_for_is_asked_in_steps)
+{
+    uint8_t verdict;
+    size_t n;
+    const struct sec_routine r = {.out = &verdict, .cap = 1, .n = &n};
+    begin(SEC_TWO_SLOTS);
+    e.id.boot.key = &author_key(25)->key;
+    e.plant.image = wrapped(author_key(25), 1);
+    ck_assert_int_eq(sec_provision(&e.flash->port, &e.id, &e.plant), UP_OK);
+    for (unsigned damaged = 0; damaged < 2; damaged++) {
+        ck_assert_int_eq(ecu_boot(&e), UP_OK);
+        ecu_issue(&e, "fw/new", 2, wrapped(author_key(25), 2));
+        ck_assert_int_eq(ecu_send(&e), UP_OK);
+        ck_assert_uint_eq(ecu_transfer(&e), 0);
+        ck_assert_uint_eq(sec_agent_check(&e.agent, &r), UDS_PENDING);
+        e.flash->bytes[slot_at(1) + 600] ^= (uint8_t)damaged;
+        ck_assert_uint_eq(sec_agent_check(&e.agent, &r), UDS_OK);
+        ck_assert_uint_eq(verdict, damaged == 1 ? UP_IMG_HASH : UP_OK);
+        e.flash->bytes[slot_at(1) + 600] ^= (uint8_t)damaged;
+    }
+    ck_assert_int_eq(ecu_slots(&e).other, UDS_SLOT_BAD);
 }
 END_TEST
 
@@ -366,9 +412,10 @@ SUITE("layouts", with_swap_every_image_runs_in_slot_0, what_fails_its_self_test_
       an_exchange_erases_every_sector_of_the_images_once, activations_under_one_order_are_bounded,
       a_damaged_image_in_slot_0_is_never_started, with_one_slot_the_new_image_takes_the_place_of_the_old_one,
       nothing_runs_and_nothing_else_is_told_while_the_image_is_away,
-      an_application_that_may_not_stop_is_not_written_over, the_backup_comes_back_after_a_failure,
-      a_backup_that_is_back_is_told_as_away_until_it_runs, nothing_but_the_very_image_that_is_away_comes_back,
-      an_image_that_is_not_away_does_not_come_back, an_image_on_trial_is_not_replaced_by_the_backup,
-      an_image_that_the_boot_stage_would_refuse_is_not_armed,
+      an_application_that_may_not_stop_is_not_replaced, an_application_that_may_not_stop_is_not_written_over,
+      the_backup_comes_back_after_a_failure, a_backup_that_is_back_is_told_as_away_until_it_runs,
+      nothing_but_the_very_image_that_is_away_comes_back, an_image_that_is_not_away_does_not_come_back,
+      an_image_on_trial_is_not_replaced_by_the_backup, an_image_that_the_boot_stage_would_refuse_is_not_armed,
+      what_the_boot_stage_will_ask_for_is_asked_in_steps,
       an_unsigned_image_is_not_provisioned_where_signatures_are_asked_for,
       transfers_from_0_under_one_order_are_bounded, resumes_at_one_place_are_bounded_and_progress_allows_more)
