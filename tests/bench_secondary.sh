@@ -15,6 +15,7 @@ trap 'stop ${processes[@]+"${processes[@]}"}; rm -rf "$top"' EXIT
 
 cpu_ms() { awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); printf "%d %d\n", $12 * 1000 / hz, $13 * 1000 / hz }' "/proc/$1/stat"; }
 kib() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"; }
+share() { awk '/^Pss:/ { p = $2 } /^Private_/ { own += $2 } END { printf "%d KiB private, %d KiB with its share of what others map", own, p }' "/proc/$1/smaps_rollup"; }
 timed() { # COMMAND...      its CPU time in ms
     local TIMEFORMAT='%U %S'
     { time "$@" >/dev/null 2>&1; } 2>&1 | awk '{ printf "%d", ($1 + $2) * 1000 }'
@@ -35,8 +36,8 @@ measure() { # BYTES SLOT_BYTES
     read -ra before < <(cpu_ms "$secondary")
     isoctane-primary -q -c isoctane.conf update >outcome 2>primary.log || { cat outcome; return; }
     read -ra after < <(cpu_ms "$secondary")
-    printf '%9d bytes: CPU %4d ms of its own, %5d ms in the kernel (frames, files); resident %5d KiB at most, %4d KiB of it no file\n' \
-        "$1" $((after[0] - before[0])) $((after[1] - before[1])) "$(kib "$secondary" VmHWM)" "$(kib "$secondary" RssAnon)"
+    printf '%9d bytes: CPU %4d ms of its own, %5d ms in the kernel (frames, files); resident %5d KiB at most, %4d KiB of it no file; %s\n' \
+        "$1" $((after[0] - before[0])) $((after[1] - before[1])) "$(kib "$secondary" VmHWM)" "$(kib "$secondary" RssAnon)" "$(share "$secondary")"
     stop "$secondary" "$server"
 }
 
