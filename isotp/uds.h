@@ -105,7 +105,8 @@ enum uds_did {
     UDS_DID_STORED_VERSIONS = 0xFD12,
     UDS_DID_SLOTS = 0xFD13,
     UDS_DID_CAPABILITIES = 0xFD14,
-    UDS_DID_SECURITY_EVENTS = 0xFD15
+    UDS_DID_SECURITY_EVENTS = 0xFD15,
+    UDS_DID_ANSWER_CHECK = 0xFD16 /* uds_check() of all that stands before it in the same answer */
 };
 enum uds_routine {
     UDS_ROUTINE_VERIFY_METADATA = 0x0310,

@@ -112,6 +112,12 @@ static enum uds_code ecu_reset(struct uds_server *s, const uint8_t *q, size_t n)
 
 static enum uds_code read_one(struct uds_server *s, uint16_t did, uint8_t *out, size_t cap, size_t *n)
 {
+    if (did == UDS_DID_ANSWER_CHECK && s->owner->checks_blocks) {
+        if (cap < UDS_CHECK_BYTES) return UDS_RESPONSE_TOO_LONG;
+        uds_put(out, uds_check(0, s->reply, s->reply_bytes), UDS_CHECK_BYTES);
+        *n = UDS_CHECK_BYTES;
+        return UDS_OK;
+    }
     if (did != UDS_DID_SESSION) return s->owner->read(s->ctx, did, out, cap, n);
     if (cap < 1) return UDS_RESPONSE_TOO_LONG;
     out[0] = s->session;

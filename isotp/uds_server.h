@@ -50,7 +50,8 @@ struct uds_owner {
                               size_t cap, size_t *out_n);
     bool without_27, without_29; /* SECURITY is for the other one only */
     /* FORMAT may have UDS_FORMAT_CHECKED: the server checks the blocks of such a transfer, and the owner gets
-     * the rest of the format, and data that passed. False: whatever FORMAT says is the owner's. */
+     * the rest of the format, and data that passed. It also answers UDS_DID_ANSWER_CHECK. False: whatever
+     * FORMAT says is the owner's, and so is that identifier. */
     bool checks_blocks;
     /* 11: may it be? The reset itself is due when uds_server_reset_due() says so, after the answer
      * has left. */

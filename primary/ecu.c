@@ -133,11 +133,17 @@ static void read_singly(struct pri_ecu *e, uint64_t now_us)
     ask_again(e, now_us);
 }
 
+static bool asks_for_several(const struct pri_ecu *e)
+{
+    return e->together > 1 || e->check_asked;
+}
+
 static void unanswered(struct pri_ecu *e, uint64_t now_us)
 {
     const struct pri_step *s = step_of(e);
     const bool silent = uds_client_outcome(&e->client) == UDS_NO_ANSWER;
-    if (e->together > 1 && (!silent || e->attempts >= 2)) e->singly = true; /* silence may only be lateness */
+    if (asks_for_several(e) && !e->checks && (!silent || e->attempts >= 2))
+        e->singly = true; /* silence may only be lateness */
     if (s->unheard && uds_client_outcome(&e->client) == UDS_NO_ANSWER) {
         (void)s->got(e, (struct up_span){0}, now_us);
         advance(e, now_us);
@@ -187,7 +193,7 @@ static enum up_err meaning(uint8_t code)
 static void refused(struct pri_ecu *e, uint64_t now_us)
 {
     e->heard_us = now_us;
-    if (e->together > 1 && is_too_much(e->client.code))
+    if (asks_for_several(e) && !e->checks && is_too_much(e->client.code))
         read_singly(e, now_us);
     else if (has_lost_its_place(e->client.code))
         start_over(e, UP_PRECONDITION, now_us);
@@ -203,6 +209,38 @@ static void refused(struct pri_ecu *e, uint64_t now_us)
         fail(e, meaning(e->client.code), now_us);
 }
 
+#define CHECK_RECORD_BYTES (2 + UDS_CHECK_BYTES)
+
+/* An ECU that does not know the identifier of the check leaves it out; once is no proof of that. */
+static bool is_plain(struct pri_ecu *e)
+{
+    e->plain |= e->doubted && !e->checks;
+    return e->plain;
+}
+
+/* Takes the check off the end of an answer that was asked for one. False: the answer was altered on the way.
+ */
+static bool is_intact(struct pri_ecu *e)
+{
+    const struct uds_client *c = &e->client;
+    e->answer_bytes = c->reply_bytes;
+    if (!e->check_asked) return true;
+    if (c->reply_bytes <= CHECK_RECORD_BYTES) return is_plain(e);
+    const size_t n = c->reply_bytes - CHECK_RECORD_BYTES;
+    if (uds_get(c->reply + n, 2) != UDS_DID_ANSWER_CHECK) return is_plain(e);
+    if (uds_get(c->reply + n + 2, UDS_CHECK_BYTES) != uds_check(0, c->reply, n)) return false;
+    e->answer_bytes = n;
+    e->checks = true;
+    e->plain = false;
+    return true;
+}
+
+static void was_altered(struct pri_ecu *e, uint64_t now_us)
+{
+    e->heard_us = now_us;
+    if (!ask_once_more(e, now_us)) start_over(e, UP_BUS_SEQUENCE, now_us);
+}
+
 /* The data of a positive answer, behind what it echoes. */
 static struct up_span answer_data(const struct pri_ecu *e)
 {
@@ -212,8 +250,8 @@ static struct up_span answer_data(const struct pri_ecu *e)
                   : e->client.reply[0] == UDS_AUTHENTICATION + UDS_ANSWER  ? 2
                   : e->client.reply[0] == UDS_SECURITY_ACCESS + UDS_ANSWER ? 2
                                                                            : 1;
-    if (echo > e->client.reply_bytes) echo = e->client.reply_bytes;
-    return (struct up_span){e->client.reply + echo, e->client.reply_bytes - echo};
+    if (echo > e->answer_bytes) echo = e->answer_bytes;
+    return (struct up_span){e->client.reply + echo, e->answer_bytes - echo};
 }
 
 /* The answer to a request for several: data, then the next identifier, its data, and so on. False: it is not
@@ -316,6 +354,7 @@ static void ask(struct pri_ecu *e, uint64_t now_us)
 {
     e->asked = true;
     e->together = readable_together(e);
+    e->check_asked = false;
     step_of(e)->ask(e, now_us);
     e->window_us = now_us;
     e->window_bytes = e->seen = e->client.transfer.done;
@@ -344,7 +383,9 @@ enum pri_verdict pri_ecu_step(struct pri_ecu *e, uint64_t now_us)
         case UDS_WAITING:
             return wait(e, now_us);
         case UDS_POSITIVE:
-            if (e->together > 1)
+            if (!is_intact(e))
+                was_altered(e, now_us);
+            else if (e->together > 1)
                 answered_together(e, now_us);
             else
                 answered(e, now_us);

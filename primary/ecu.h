@@ -66,6 +66,8 @@ struct pri_ecu {
     /* what it told us */
     bool online; /* identified in this cycle */
     bool singly; /* it reads one identifier per request */
+    bool plain;  /* they do not: it was asked twice */
+    bool checks; /* its answers end with a check, if they were asked to */
     struct uds_capabilities capabilities;
     struct uds_stored_versions versions;
     struct uds_slots slots;
@@ -85,7 +87,9 @@ struct pri_ecu {
     bool authenticated, unlocked; /* in this session: 29, 27 */
     uint8_t key[UDS_KEY_BYTES];   /* to the seed */
     uint8_t challenge[UDS_CHALLENGE_BYTES], proof[UP_SIGNATURE_BYTES + 2];
-    unsigned together; /* steps that the request under way reads for */
+    unsigned together;   /* steps that the request under way reads for */
+    bool check_asked;    /* the request under way asks for a check behind them */
+    size_t answer_bytes; /* of the answer to it, without the check */
     uint64_t not_before_us, patience_us, heard_us;
     bool returned;                          /* RESTORE: the image has come back */
     uint64_t moved;                         /* bytes of the image that are safe, last seen */

@@ -112,12 +112,17 @@ static void ask_programming(struct pri_ecu *e, uint64_t now_us)
 
 static void ask_did(struct pri_ecu *e, uint64_t now_us)
 {
-    uint8_t request[1 + 2 * PRI_READ_MAX] = {UDS_READ_DATA};
+    uint8_t request[1 + 2 * (PRI_READ_MAX + 1)] = {UDS_READ_DATA};
     size_t n = 1;
     for (unsigned i = 0; i < e->together; i++) {
         const uint16_t did = pri_scripts[e->errand][e->step + i].did;
         request[n++] = (uint8_t)(did >> 8);
         request[n++] = (uint8_t)did;
+    }
+    e->check_asked = !e->singly && !e->plain;
+    if (e->check_asked) {
+        uds_put(request + n, UDS_DID_ANSWER_CHECK, 2);
+        n += 2;
     }
     uds_client_request(&e->client, request, n, NULL, 0, short_us(now_us));
 }

@@ -33,7 +33,9 @@ static int send_frames(struct isotp_link *l, const struct isotp_frame *f, size_t
             to->lost++;
             continue;
         }
-        to->queue[(to->first + to->queued++) % LIB_LINK_CAPACITY] = f[i];
+        struct isotp_frame *there = &to->queue[(to->first + to->queued++) % LIB_LINK_CAPACITY];
+        *there = f[i];
+        if (from->sent == from->garble) there->data[there->len / 2] ^= 0x04;
     }
     if (i > 0) from->batches++;
     return (int)i;

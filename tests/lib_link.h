@@ -20,7 +20,8 @@ struct lib_link_end {
         batches; /* frames that this end sent, lost ones included, and calls of send() that took any */
     uint32_t lose[LIB_LINK_LOSSES]; /* numbers of frames from this end that vanish: 1 is the first */
     size_t losses;
-    uint32_t lost; /* vanished on the way to this end */
+    uint32_t garble; /* number of the frame from this end whose middle byte changes on the way; 0: none */
+    uint32_t lost;   /* vanished on the way to this end */
 };
 
 struct lib_link {

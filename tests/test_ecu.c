@@ -563,6 +563,25 @@ START_TEST(files_chosen_by_an_answer_that_was_altered_are_not_sent)
 }
 END_TEST
 
+/* An altered report would look like a forged one to the Director, altered versions like other ones to us. */
+START_TEST(an_answer_that_was_altered_is_read_again)
+{
+    unsigned again = 0;
+    for (uint32_t frame = 1; frame <= 20; frame++) {
+        begin();
+        u.wire.b.garble = frame;
+        done(PRI_IDENTIFY);
+        ck_assert(ecu.checks && !ecu.singly && !ecu.plain);
+        ck_assert_mem_eq(&ecu.versions, &u.versions, sizeof ecu.versions);
+        const unsigned read = times("22:F18C") + times("22:FD10");
+        ck_assert_uint_le(read, 4);
+        again += read > 2;
+        end();
+    }
+    ck_assert_uint_ge(again, 10);
+}
+END_TEST
+
 START_TEST(a_refusal_is_told_with_its_code)
 {
     begin();
@@ -800,8 +819,8 @@ SUITE("ecu", identify_learns_who_is_there_and_what_it_runs,
       one_that_falls_silent_in_mid_transfer_is_given_up_after_its_deadline,
       one_that_asks_for_patience_without_end_gets_it_once, a_long_transfer_is_no_silence,
       a_transfer_that_trickles_is_ended, a_refusal_is_told_with_its_code,
-      a_bad_verdict_is_believed_the_second_time, files_chosen_by_an_answer_that_was_altered_are_not_sent,
-      who_has_lost_its_place_is_taken_through_again,
+      a_bad_verdict_is_believed_the_second_time, an_answer_that_was_altered_is_read_again,
+      files_chosen_by_an_answer_that_was_altered_are_not_sent, who_has_lost_its_place_is_taken_through_again,
       who_has_lost_the_order_that_it_accepted_gets_the_metadata_again,
       who_has_no_room_for_metadata_is_asked_once_more_and_then_waits,
       an_image_that_is_not_in_the_slot_in_the_end_is_not_prepared,

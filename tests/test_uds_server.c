@@ -1068,6 +1068,16 @@ START_TEST(checks_are_told_in_the_answer_and_only_where_the_owner_has_them)
 }
 END_TEST
 
+START_TEST(answer_ends_with_its_check_where_it_is_asked_to)
+{
+    begin_checked("34 08 11 00 03", "74 40 00 00 00 40");
+    EXPECT(ask("22 F1 90 FD 16"), "62 F1 90 56 49 4E FD 16 E4 04 5D 62");
+    EXPECT(ask("22 FD 16"), "62 FD 16 71 BE EF F9");
+    power_on(); /* the owner's, who does not know it */
+    EXPECT(ask("22 F1 90 FD 16"), "62 F1 90 56 49 4E");
+}
+END_TEST
+
 /* ---- Rule 19: 38 ---- */
 
 START_TEST(file_request_is_parsed_whole)
@@ -1335,10 +1345,10 @@ SUITE("uds_server", unknown_service_is_11_whatever_its_length,
       altered_block_is_refused_before_it_is_written, block_of_another_transfer_is_refused,
       repeated_block_is_known_by_its_check, block_that_is_written_slowly_is_checked_once_and_taken_once,
       checks_are_told_in_the_answer_and_only_where_the_owner_has_them,
-      security_access_and_authentication_pass_through_whole, file_request_is_parsed_whole,
-      malformed_file_request_is_refused_before_the_owner_sees_it, path_is_at_most_path_max,
-      file_modes_other_than_replace_are_31, refused_file_is_no_transfer, reset_answers_first,
-      suppressed_reset_is_due_at_once, refused_reset_never_comes_due,
+      answer_ends_with_its_check_where_it_is_asked_to, security_access_and_authentication_pass_through_whole,
+      file_request_is_parsed_whole, malformed_file_request_is_refused_before_the_owner_sees_it,
+      path_is_at_most_path_max, file_modes_other_than_replace_are_31, refused_file_is_no_transfer,
+      reset_answers_first, suppressed_reset_is_due_at_once, refused_reset_never_comes_due,
       routine_gets_its_data_and_answers_with_some, answers_longer_than_the_buffer_are_14,
       identifiers_are_read_several_at_a_time_without_the_unknown,
       identifiers_come_in_pairs_of_bytes_and_sixteen_at_most, slow_identifier_does_not_read_the_others_again,
