@@ -172,6 +172,16 @@ START_TEST(an_image_of_dialect_a_is_reported_by_its_name)
 }
 END_TEST
 
+START_TEST(times_of_ecus_without_a_clock_are_read)
+{
+    struct up_report r = some_report(), out;
+    r.time_s = r.previous_time_s = 0; /* 1970, as some deployed ones write */
+    IS(up_report_read(write_report(&r, STRICT, 7), STRICT, &out), UP_OK);
+    ck_assert_int_eq(out.time_s, 0);
+    ck_assert_int_eq(out.previous_time_s, 0);
+}
+END_TEST
+
 START_TEST(the_longest_report_fits_its_bound_and_no_less_room_is_overrun)
 {
     struct up_report r = some_report();
@@ -421,7 +431,7 @@ SUITE("report", members_that_nobody_knows_mean_nothing_in_a_report,
       a_counter_of_more_digits_than_it_can_have_is_refused, a_report_says_what_was_put_in,
       a_report_that_lacks_a_member_is_refused, a_report_with_a_member_of_another_form_is_refused,
       counters_grow_as_numbers_over_boots, what_an_attacker_put_into_a_name_is_bounded_and_harmless,
-      an_image_of_dialect_a_is_reported_by_its_name,
+      times_of_ecus_without_a_clock_are_read, an_image_of_dialect_a_is_reported_by_its_name,
       the_longest_report_fits_its_bound_and_no_less_room_is_overrun,
       names_that_no_report_may_carry_are_not_written, a_signature_block_has_five_parts,
       a_deployed_block_has_the_parts_that_backends_know, a_report_signed_by_another_ecu_is_refused,

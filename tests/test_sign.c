@@ -286,6 +286,28 @@ START_TEST(a_room_that_is_too_small_is_not_overrun)
 }
 END_TEST
 
+/* V-KEY-12 */
+START_TEST(a_key_has_the_type_and_the_scheme_that_belong_together)
+{
+    static struct text object;
+    struct up_key out;
+    static const char *const head[] = {"{\"keytype\":\"rsa\",\"scheme\":\"ed25519\",",
+                                       "{\"keytype\":\"ed25519\",\"scheme\":\"rsassa-pss-sha256\",",
+                                       "{\"keytype\":\"\",\"scheme\":\"ed25519\","};
+    struct up_signer k = signer_of(UP_ED25519, 1);
+    char hex[2 * 32];
+    up_hex_encode(k.key.bytes, 32, hex);
+    for (size_t i = 0; i <= sizeof head / sizeof *head; i++) {
+        const bool good = i == sizeof head / sizeof *head;
+        object.n = 0;
+        add(&object, "%s\"keyval\":{\"public\":\"%.64s\"}}",
+            good ? "{\"keytype\":\"ed25519\",\"scheme\":\"ed25519\"," : head[i], hex);
+        ck_assert_int_eq(up_key_read(span(&object), strict, &out), good ? UP_OK : UP_UNSUPPORTED);
+    }
+    up_signer_close(&k);
+}
+END_TEST
+
 /* E-FMT-07, E-FMT-02 */
 START_TEST(what_is_around_the_body_is_not_sorted_and_hides_no_second_one)
 {
@@ -1092,7 +1114,8 @@ START_TEST(deployed_key_types_come_in_either_case_and_no_other)
 }
 END_TEST
 
-SUITE("sign", what_is_around_the_body_is_not_sorted_and_hides_no_second_one,
+SUITE("sign", a_key_has_the_type_and_the_scheme_that_belong_together,
+      what_is_around_the_body_is_not_sorted_and_hides_no_second_one,
       deployed_key_types_come_in_either_case_and_no_other, a_ring_of_the_same_keys_under_other_ids_is_another,
       no_more_signatures_are_verified_than_are_needed,
       the_scheme_of_a_key_decides_only_where_there_are_schemes,
