@@ -227,7 +227,7 @@ static bool is_plain(uint8_t c)
 
 static bool is_printable(uint8_t c)
 {
-    return c >= 0x20 && c < 0x7F && !one_of(c, "\"\\");
+    return c >= 0x20 && c < 0x7F && !one_of(c, "\"\\%");
 }
 
 static bool is_name(struct up_span s, bool (*may_contain)(uint8_t))

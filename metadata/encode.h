@@ -27,7 +27,7 @@ bool up_is_id(struct up_span s);          /* 1..64 of A-Z a-z 0-9 . _ : - */
 bool up_is_hardware_id(struct up_span s); /* 1..200 of these */
 bool up_is_name(
     struct up_span s); /* 1..200, segments of A-Z a-z 0-9 . _ + @ - joined by '/', none empty, "." or ".." */
-/* The same, of any printable ASCII but quote and backslash: names of dialect DEPLOYED. */
+/* The same, of any printable ASCII but quote, backslash and percent: names of dialect DEPLOYED. */
 bool up_is_printable_name(struct up_span s);
 
 #endif

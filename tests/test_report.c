@@ -160,7 +160,7 @@ START_TEST(an_image_of_dialect_a_is_reported_by_its_name)
     struct up_report r = some_report(), out;
     for (int deployed = 0; deployed <= 1; deployed++) {
         const struct up_profile *p = deployed ? &up_profile_deployed : STRICT;
-        r.image_name = UP_SPAN("fw 1.2 (final) 100%.bin");
+        r.image_name = UP_SPAN("fw 1.2 (final) #1.bin");
         IS(up_report_read(write_report(&r, p, 7), p, &out), UP_OK);
         ck_assert(up_span_eq(out.image_name, r.image_name));
     }
