@@ -18,7 +18,7 @@
     4096u /* what has a place here has been taken: little, so that timers see the line's pace                \
            */
 #define IN_BYTES      4096u
-#define READS         8  /* of the line, per recv() */
+#define READS         8   /* of the line, per recv() */
 #define DEFAULT_SPEED '6' /* S6: 500 kbit/s */
 
 struct slcan_link {

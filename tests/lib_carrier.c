@@ -90,7 +90,7 @@ int carrier_run(const char *suite, const TTest *const *tests, size_t count)
     Suite *s = suite_create(suite);
     for (size_t k = 0; k < usable; k++) {
         TCase *c = tcase_create(carriers[k].name);
-        tcase_set_timeout(c, 60);
+        tcase_set_timeout(c, 300);
         if (carriers[k].open != NULL) tcase_add_checked_fixture(c, carriers[k].open, carriers[k].close);
         for (size_t i = 0; i < count; i++) tcase_add_test(c, tests[i]);
         suite_add_tcase(s, c);

@@ -172,7 +172,7 @@ int main(void)
 {
     Suite *s = suite_create("powerloss_resume");
     TCase *c = tcase_create("powerloss_resume");
-    tcase_set_timeout(c, 120);
+    tcase_set_timeout(c, 600);
     tcase_add_loop_test(c, a_reset_costs_at_most_a_block_and_a_sector, 0, sizeof shapes / sizeof *shapes);
     tcase_add_test(c, a_power_cut_costs_no_more);
     tcase_add_loop_test(c, a_first_update_survives_every_cut, 0, 2);

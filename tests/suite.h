@@ -51,7 +51,7 @@ static inline int suite_run(Suite *s)
         const TTest *tests[] = {__VA_ARGS__};                                                                \
         Suite *s = suite_create(name);                                                                       \
         TCase *c = tcase_create(name);                                                                       \
-        tcase_set_timeout(c, 60);                                                                            \
+        tcase_set_timeout(c, 300);                                                                           \
         suite_add_tcase(s, c);                                                                               \
         tcase_add_checked_fixture(c, suite_enter, NULL);                                                     \
         for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(c, tests[i]);               \

@@ -182,7 +182,7 @@ int main(void)
 {
     Suite *s = suite_create("agent_random");
     TCase *c = tcase_create("agent_random");
-    tcase_set_timeout(c, 60);
+    tcase_set_timeout(c, 300);
     tcase_add_loop_test(c, nothing_that_is_sent_does_lasting_harm, 0, RUNS);
     suite_add_tcase(s, c);
     return suite_run(s);

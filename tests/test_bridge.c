@@ -219,7 +219,7 @@ int main(void)
 {
     Suite *s = suite_create("bridge");
     TCase *c = tcase_create("bridge");
-    tcase_set_timeout(c, 60);
+    tcase_set_timeout(c, 300);
     tcase_add_loop_test(c, frames_cross_the_bridge_both_ways, 0, 4);
     tcase_add_loop_test(c, a_burst_of_frames_arrives_whole_and_in_order, 0, 2);
     tcase_add_test(c, rules_hit_one_direction_only);

@@ -890,7 +890,7 @@ int main(void)
         disorder_hides_neither_a_second_image_of_a_name_nor_another_counter};
     Suite *suite = suite_create("chain");
     TCase *c = tcase_create("chain");
-    tcase_set_timeout(c, 60);
+    tcase_set_timeout(c, 300);
     for (size_t i = 0; i < sizeof for_each_repository / sizeof *for_each_repository; i++)
         tcase_add_loop_test(c, for_each_repository[i], UP_DIRECTOR, UP_IMAGE + 1);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) tcase_add_test(c, others[i]);

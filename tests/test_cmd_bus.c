@@ -169,7 +169,7 @@ int main(void)
 {
     Suite *s = suite_create("cmd_bus");
     TCase *c = tcase_create("cmd_bus");
-    tcase_set_timeout(c, 60);
+    tcase_set_timeout(c, 300);
     tcase_add_loop_test(c, every_mistake_has_its_message_and_status, 0, (int)(sizeof ends / sizeof *ends));
     tcase_add_test(c, a_vehicle_has_the_faults_of_a_bus);
     tcase_add_test(c, a_bus_starts_serves_and_cleans_up_at_a_signal);

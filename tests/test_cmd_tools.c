@@ -489,7 +489,7 @@ int main(void)
 {
     Suite *s = suite_create("cmd_tools");
     TCase *c = tcase_create("cmd_tools");
-    tcase_set_timeout(c, 60);
+    tcase_set_timeout(c, 300);
     tcase_add_loop_test(c, every_mistake_has_its_message_and_status, 0, (int)(sizeof ends / sizeof *ends));
     tcase_add_loop_test(c, messages_of_any_length_pass_in_every_addressing, 0,
                         (int)(sizeof channels / sizeof *channels));

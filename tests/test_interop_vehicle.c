@@ -273,7 +273,7 @@ int main(void)
 {
     Suite *s = suite_create("interop_vehicle");
     TCase *c = tcase_create("interop_vehicle");
-    tcase_set_timeout(c, 120);
+    tcase_set_timeout(c, 600);
     tcase_add_loop_test(c, a_deployed_backends_order_is_installed, 0, 2 * SAMPLES);
     tcase_add_test(c, a_changed_image_of_a_deployed_backend_is_refused);
     suite_add_tcase(s, c);

@@ -605,8 +605,8 @@ int main(void)
                           two_buses_in_one_loop_stay_apart,
                           links_of_text_hear_whom_they_listen_to};
 
-    tcase_set_timeout(every, 60);
-    tcase_set_timeout(one, 60);
+    tcase_set_timeout(every, 300);
+    tcase_set_timeout(one, 300);
     for (size_t i = 0; i < sizeof common / sizeof *common; i++)
         tcase_add_loop_test(every, common[i], 0, TRANSPORTS);
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) tcase_add_test(one, own[i]);

@@ -183,7 +183,7 @@ int main(void)
     Suite *s = suite_create("pcapng");
     TCase *c = tcase_create("pcapng");
     tcase_add_checked_fixture(c, set_up, tear_down);
-    tcase_set_timeout(c, 60);
+    tcase_set_timeout(c, 300);
     tcase_add_test(c, blocks_are_as_the_format_says);
     tcase_add_test(c, only_whole_blocks_reach_the_file);
     tcase_add_test(c, a_full_disk_is_told);

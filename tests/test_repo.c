@@ -705,7 +705,7 @@ int main(void)
     };
     Suite *s = suite_create("repo");
     TCase *c = tcase_create("repo");
-    tcase_set_timeout(c, 60);
+    tcase_set_timeout(c, 300);
     suite_add_tcase(s, c);
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) tcase_add_test(c, plain[i]);
     tcase_add_loop_test(c, a_bent_file_is_refused_and_an_honest_one_follows, 0,

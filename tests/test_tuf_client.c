@@ -1320,7 +1320,7 @@ int main(void)
                             wrong_calls_are_explained_and_end_with_1};
     Suite *suite = suite_create("tuf_client");
     TCase *tcase = tcase_create("tuf_client");
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 600);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(tcase, tests[i]);
     tcase_add_loop_test(tcase, roots_follow_each_other_by_both_thresholds, 0, sizeof steps / sizeof *steps);
     tcase_add_loop_test(tcase, every_role_takes_the_keys_that_the_newest_root_gives_it, 0,

@@ -429,7 +429,7 @@ int main(void)
 {
     Suite *s = suite_create("vehicle");
     TCase *c = tcase_create("vehicle");
-    tcase_set_timeout(c, 120);
+    tcase_set_timeout(c, 600);
     tcase_add_test(c, five_ecus_update_and_the_next_poll_finds_nothing);
     tcase_add_test(c, a_poll_without_news_makes_four_requests);
     tcase_add_test(c, checking_installs_nothing);
