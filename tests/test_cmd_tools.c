@@ -60,7 +60,7 @@ static void read_text(const char *name)
 
 static void wait_for(const char *name, const char *says)
 {
-    for (int tries = 0; tries < 500; tries++) {
+    for (int tries = 0; tries < 6000; tries++) {
         if (access(path_of(name), R_OK) == 0) {
             read_text(name);
             if (strstr(text, says) != NULL) return;
@@ -74,7 +74,7 @@ static void wait_for(const char *name, const char *says)
 static void wait_for_port(void)
 {
     const volatile bool *attached = &sim_hub_bus(hub.hub)->port[0].attached;
-    for (int tries = 0; tries < 500 && !*attached; tries++) usleep(10000);
+    for (int tries = 0; tries < 6000 && !*attached; tries++) usleep(10000);
     ck_assert_msg(*attached, "nobody joins the bus");
 }
 
@@ -282,7 +282,7 @@ START_TEST(an_ecu_is_found_and_asked)
 {
     set_up(NULL, 0);
     pid_t ecu = start_ecu("");
-    ck_assert_int_eq(run("uds scan --timeout 300 @ 7DF-7E0"), SIM_EXIT_OK); /* so long for each */
+    ck_assert_int_eq(run("uds scan --timeout 2000 @ 7DF-7E0"), SIM_EXIT_OK); /* so long for each */
     expect("7DF -> 7E8\n7E0 -> 7E8\n");
     ck_assert_int_eq(run("uds read @ F180-F190 F191"), SIM_EXIT_OK);
     expect("F18C  50 4C 41 49 4E 2D 31  PLAIN-1\nF190  ");
@@ -309,7 +309,7 @@ START_TEST(an_ecu_with_29_bits_and_other_figures_is_found_and_flashed)
 {
     set_up(NULL, 0);
     pid_t ecu = start_ecu("--fixed F1:10");
-    ck_assert_int_eq(run("uds scan --timeout 300 @ 18DA0FF1-18DA10F1"), SIM_EXIT_OK);
+    ck_assert_int_eq(run("uds scan --timeout 2000 @ 18DA0FF1-18DA10F1"), SIM_EXIT_OK);
     ck_assert_str_eq(text, "18DA10F1 -> 18DAF110\n");
     ck_assert_int_eq(flash("--fixed 10 --address-bytes 3 --size-bytes 2 --block 100 --no-identify"),
                      SIM_EXIT_OK);

@@ -162,7 +162,7 @@ START_TEST(a_capture_survives_the_kill_of_its_bus)
         ck_assert_int_eq(poll(&p, 1, 5000), 1);
         i += l->ops->send(l, &f, 1);
     }
-    for (int tries = 0; n < 12 && tries < 500; tries++) { /* ten frames have been on the bus */
+    for (int tries = 0; n < 12 && tries < 6000; tries++) { /* ten frames have been on the bus */
         read_back();
         n = blocks(NULL, 0);
         poll(NULL, 0, 10);
