@@ -140,7 +140,7 @@ static void on_refusal(struct uds_client *c, uint8_t code, uint32_t now)
     if (code == UDS_BUSY_REPEAT && c->repeats_left > 0) {
         c->deadline = now + c->config.p2_us; /* then it is repeated */
     } else if (!uds_transfer_refused(c, code, now)) {
-        c->code = code;
+        c->code = uds_transfer_reason(c, code);
         uds_client_finish(c, UDS_REFUSED);
     }
 }

@@ -60,7 +60,7 @@ struct uds_client {
         uint8_t counter, step, lost_in_a_row, strays, doubts;
         enum { UDS_CHECKS_UNKNOWN, UDS_CHECKS, UDS_NO_CHECKS } server; /* what it understands */
         bool checked;                                                  /* this transfer has checks */
-        bool doubted;      /* one refusal of the block under way was taken for a foreign one */
+        uint8_t doubted;   /* code of a refusal of the block under way that is not believed yet; 0: none */
         bool maybe;        /* a copy of the block under way has left whole and was not answered */
         bool exit_unheard; /* so has a copy of the exit */
         bool learned;      /* blocks got lost, and the server went on answering: block_now counts */

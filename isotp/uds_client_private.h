@@ -27,6 +27,8 @@ bool uds_transfer_runs(const struct uds_client *c);
 void uds_transfer_answered(struct uds_client *c, uint32_t now);
 bool uds_transfer_refused(struct uds_client *c, uint8_t code, uint32_t now);
 void uds_transfer_lost(struct uds_client *c, bool whole, uint32_t now);
+/* The code that is told of a step whose refusal with CODE is believed. */
+uint8_t uds_transfer_reason(const struct uds_client *c, uint8_t code);
 /* It would be done with a shorter block. */
 bool uds_transfer_can_shrink(const struct uds_client *c);
 /* How long the server may take for an answer; and, told to the channel, for a flow control. */

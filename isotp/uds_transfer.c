@@ -103,7 +103,7 @@ static void next_block(struct uds_client *c, uint32_t now)
     struct uds_transfer *t = &c->transfer;
     t->maybe = false;
     t->lost_in_a_row = t->strays = t->doubts = 0;
-    t->doubted = false;
+    t->doubted = 0;
     if (t->done == t->bytes) {
         send_exit(c, UDS_EXIT, true, now);
         return;
@@ -350,9 +350,15 @@ static bool was_altered(struct uds_client *c, uint8_t code, uint32_t now)
 static bool is_doubtful(const struct uds_client *c, uint8_t code)
 {
     const struct uds_transfer *t = &c->transfer;
-    if (t->doubted || (t->step != UDS_BLOCK && t->step != UDS_PROBE)) return false;
-    return code == UDS_INCORRECT_LENGTH ||
-           (t->checked && code != UDS_PROGRAMMING_FAILURE && c->repeats_left > 0);
+    if (t->doubted != 0 || (t->step != UDS_BLOCK && t->step != UDS_PROBE)) return false;
+    return code == UDS_INCORRECT_LENGTH || (t->checked && c->repeats_left > 0);
+}
+
+/* Who could not program a block has given the transfer up, and refuses the repetition for another reason. */
+uint8_t uds_transfer_reason(const struct uds_client *c, uint8_t code)
+{
+    const bool failed = uds_transfer_runs(c) && c->transfer.doubted == UDS_PROGRAMMING_FAILURE;
+    return failed ? UDS_PROGRAMMING_FAILURE : code;
 }
 
 bool uds_transfer_refused(struct uds_client *c, uint8_t code, uint32_t now)
@@ -368,7 +374,7 @@ bool uds_transfer_refused(struct uds_client *c, uint8_t code, uint32_t now)
     }
     if (was_altered(c, code, now)) return true;
     if (is_doubtful(c, code)) {
-        t->doubted = true; /* nothing more comes, and it is asked again */
+        t->doubted = code; /* nothing more comes, and it is asked again */
         return true;
     }
     if (code != UDS_SEQUENCE_ERROR) return false;

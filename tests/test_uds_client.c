@@ -896,12 +896,22 @@ START_TEST(refusal_of_a_checked_block_is_believed_the_second_time)
 }
 END_TEST
 
-START_TEST(failure_to_program_is_believed_at_once)
+/* The repetition finds no transfer any more. */
+START_TEST(failure_to_program_is_told_as_such_when_it_was_heard_right)
 {
-    SCRIPT_WITH(CHECKING, {1, 0, "74 40 00 00 00 10"}, {2, 0, "7F 36 72"});
+    SCRIPT_WITH(CHECKING, {1, 0, "74 40 00 00 00 10"}, {2, 0, "7F 36 72"}, {3, 0, "7F 36 22"});
     uds_client_put_image(&client, 0, 0, data10, sizeof data10, w.now);
     ck_assert_int_eq(outcome(), UDS_REFUSED);
-    ck_assert_uint_eq(asked, 2);
+    ck_assert_uint_eq(client.code, UDS_PROGRAMMING_FAILURE);
+    ck_assert_uint_eq(asked, 3);
+}
+END_TEST
+
+START_TEST(answer_that_was_altered_into_a_failure_to_program_ends_nothing)
+{
+    SCRIPT_WITH(CHECKING, {1, 0, "74 40 00 00 00 10"}, {2, 0, "7F 36 72"}, {3, 0, "76 01"}, {4, 0, "77"});
+    uds_client_put_image(&client, 0, 0, data10, sizeof data10, w.now);
+    ck_assert_int_eq(outcome(), UDS_POSITIVE);
 }
 END_TEST
 
@@ -1098,7 +1108,8 @@ SUITE("uds_client", positive_answer_is_handed_over_whole, usual_requests_are_spe
       server_that_takes_any_format_does_not_get_checks, server_that_refuses_every_format_is_believed,
       server_known_to_check_is_not_served_without, altered_block_is_sent_again_shorter_under_its_number,
       altered_repetition_is_asked_for, opening_is_sent_again_when_no_first_block_passes,
-      refusal_of_a_checked_block_is_believed_the_second_time, failure_to_program_is_believed_at_once,
-      ordinary_request_ends_a_transfer, image_arrives_whole,
-      image_arrives_whole_though_blocks_take_their_time, image_arrives_whole_though_frames_are_lost,
-      broken_transfer_goes_on_from_where_the_server_is)
+      refusal_of_a_checked_block_is_believed_the_second_time,
+      failure_to_program_is_told_as_such_when_it_was_heard_right,
+      answer_that_was_altered_into_a_failure_to_program_ends_nothing, ordinary_request_ends_a_transfer,
+      image_arrives_whole, image_arrives_whole_though_blocks_take_their_time,
+      image_arrives_whole_though_frames_are_lost, broken_transfer_goes_on_from_where_the_server_is)
