@@ -10,6 +10,7 @@
 #include "tests/fuzz.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -136,6 +137,16 @@ static void run_bus(struct input *in)
 
 /* --- socketcand --- */
 
+/* The fuzzer's own timer may interrupt; then the connection is made all the same. */
+static bool connects(int s, const struct sockaddr_in *to)
+{
+    struct pollfd p = {.fd = s, .events = POLLOUT};
+    if (connect(s, (const struct sockaddr *)to, sizeof *to) == 0) return true;
+    while (errno == EINTR)
+        if (poll(&p, 1, -1) == 1) return (p.revents & POLLOUT) != 0;
+    return false;
+}
+
 static void run_session(struct input *in)
 {
     static struct sim_socketcand *server;
@@ -151,7 +162,7 @@ static void run_session(struct input *in)
                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
     struct linger at_once = {.l_onoff = 1}; /* no port waits for late packets */
     int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    must(s >= 0 && connect(s, (struct sockaddr *)&address, sizeof address) == 0, "no connection");
+    must(s >= 0 && connects(s, &address), "no connection");
     (void)setsockopt(s, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     size_t bytes = (size_t)(in->end - in->p);
     if (bytes > 4096) bytes = 4096;
