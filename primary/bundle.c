@@ -20,6 +20,7 @@ static const struct edge {
     [PRI_FORWARDING] = {"committed", false, PRI_ACTIVATE, PRI_CONFIRMING, PRI_CONFIRMING},
     [PRI_RENEWING] = {"committed", false, PRI_PREPARE, PRI_FORWARDING, PRI_BUNDLE_LATER},
     [PRI_REVERTING] = {"reverting", true, PRI_REVERT, PRI_BUNDLE_FAILED, PRI_BUNDLE_LATER},
+    [PRI_POSTPONING] = {"postponing", true, PRI_REVERT, PRI_BUNDLE_LATER, PRI_BUNDLE_LATER},
 };
 
 const char *pri_bundle_state_name(enum pri_bundle_state s)
@@ -132,7 +133,7 @@ static enum up_err record(struct pri_bundle *b, enum pri_bundle_state state, boo
 bool pri_bundle_record_read(const char *key, struct up_span value, struct pri_bundle_record *out)
 {
     static const enum pri_bundle_state kept[] = {PRI_ACTIVATING, PRI_CONFIRMING, PRI_REVERTING,
-                                                 PRI_BUNDLE_FAILED};
+                                                 PRI_POSTPONING, PRI_BUNDLE_FAILED};
     struct up_span order, state;
     if (strncmp(key, "bundle/", 7) != 0 || strlen(key + 7) >= sizeof out->name) return false;
     if (!up_json_find(value, "members", &out->members) || !up_json_find(value, "order", &order) ||
@@ -191,8 +192,9 @@ static bool worth_another_try(const struct pri_bundle *b)
 
 static enum pri_bundle_state next_state(const struct pri_bundle *b, bool failed)
 {
-    const bool not_now = b->state == PRI_REVERTING && b->problem.err == UP_PRECONDITION;
-    if (!failed) return not_now ? PRI_BUNDLE_LATER : edges[b->state].done;
+    const bool not_now = b->state == PRI_ACTIVATING && b->problem.err == UP_PRECONDITION;
+    if (!failed) return edges[b->state].done;
+    if (not_now) return PRI_POSTPONING;
     if (worth_another_try(b)) return PRI_BUNDLE_LATER;
     bool tried = edges[b->state].failed == PRI_FORWARDING && b->forwarded;
     return tried ? PRI_BUNDLE_LATER : edges[b->state].failed;
@@ -263,5 +265,6 @@ bool pri_bundle_confirmed(const struct pri_bundle *b, const struct pri_member *m
 
 bool pri_bundle_unsettled(const struct pri_bundle *b, const struct pri_member *m)
 {
-    return b->last == PRI_ACTIVATING || (b->last == PRI_REVERTING && m->verdict != PRI_DONE);
+    const bool back = b->last == PRI_REVERTING || b->last == PRI_POSTPONING;
+    return b->last == PRI_ACTIVATING || (back && m->verdict != PRI_DONE);
 }

@@ -6,13 +6,14 @@
  *         | any fails        | any fails       a member fell back   | whoever came
  *         v                  v                                  v   |
  *       FAILED <--all-- REVERTING          RENEWING --all--> FORWARDING
- *                            |                 |                (once in a cycle)
+ *                       POSTPONING             |                (once in a cycle)
  *                            +---> LATER <-----+
  *
  * The record of COMMIT is durable before the first confirm: before it any failure takes every member back,
  * after it the bundle is brought forward, in later cycles if need be; RENEWING sends a member its image once
- * more. States that outlive a power cut are recorded on entry. Whoever is through leaves the record when the
- * rest goes on LATER: a silent member holds nobody else up. */
+ * more. POSTPONING is REVERTING for a member that may not install now: all goes back, and is tried again in a
+ * later cycle. States that outlive a power cut are recorded on entry. Whoever is through leaves the record
+ * when the rest goes on LATER: a silent member holds nobody else up. */
 #ifndef PRIMARY_BUNDLE_H
 #define PRIMARY_BUNDLE_H
 
@@ -40,7 +41,8 @@ enum pri_bundle_state {
     PRI_CONFIRMING,
     PRI_FORWARDING,
     PRI_RENEWING,
-    PRI_REVERTING, /* working */
+    PRI_REVERTING,
+    PRI_POSTPONING, /* working */
     PRI_BUNDLE_DONE,
     PRI_BUNDLE_FAILED,
     PRI_BUNDLE_LATER, /* ended; LATER: goes on in the next cycle */
@@ -77,7 +79,7 @@ bool pri_bundle_unsettled(const struct pri_bundle *b, const struct pri_member *m
 struct pri_bundle_record {
     char name[UP_ID_MAX + 2];
     uint8_t order[UDS_ORDER_BYTES];
-    enum pri_bundle_state state; /* ACTIVATING, CONFIRMING (COMMIT), REVERTING or FAILED */
+    enum pri_bundle_state state; /* ACTIVATING, CONFIRMING (COMMIT), REVERTING, POSTPONING or FAILED */
     struct up_span members;      /* JSON array of serials; points into the value */
 };
 bool pri_bundle_record_read(const char *key, struct up_span value, struct pri_bundle_record *out);

@@ -77,7 +77,8 @@ bool pri_bundle_is(struct pri *p, const char *name, enum pri_bundle_state state)
 static bool is_unsettled(struct pri *p, const char *name)
 {
     struct pri_bundle_record r;
-    return read_record(p, name, &r) && (r.state == PRI_ACTIVATING || r.state == PRI_REVERTING);
+    return read_record(p, name, &r) &&
+           (r.state == PRI_ACTIVATING || r.state == PRI_REVERTING || r.state == PRI_POSTPONING);
 }
 
 struct names {
@@ -135,7 +136,8 @@ static void account(struct pri *p, struct pri_bundle *b, enum pri_verdict v)
     p->changed = true;
     if (v == PRI_DONE) return;
     pri_remember_attack(p, &b->problem);
-    bool goes_on = v == PRI_NOTHING && b->last == PRI_CONFIRMING && !p->recovered; /* in this very cycle */
+    const bool may = b->last == PRI_CONFIRMING || b->last == PRI_POSTPONING;
+    bool goes_on = v == PRI_NOTHING && may && !p->recovered; /* in this very cycle */
     if (p->outcome.err != UP_OK || goes_on) return;
     p->outcome.err = b->problem.err != UP_OK ? b->problem.err : UP_PARTIAL_BUNDLE;
     (void)snprintf(p->outcome.detail, sizeof p->outcome.detail, "%s", b->problem.what);

@@ -115,8 +115,8 @@ END_TEST
 START_TEST(an_ecu_that_is_gone_from_the_vehicle_ends_its_record)
 {
     begin();
-    static const char *const states[] = {"activating", "committed", "reverting"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const states[] = {"activating", "committed", "reverting", "postponing"};
+    for (size_t i = 0; i < 4; i++) {
         const char *record =
             author_text("{\"members\":[\"gone\"],\"order\":\"%064d\",\"state\":\"%s\"}", 0, states[i]);
         IS(pri_state_put(y.site.state, "bundle/@gone", up_span_of(record)), UP_OK);
