@@ -26,6 +26,8 @@ START_TEST(known_answers_hold_for_short_and_long_keys)
     ck_assert_str_eq(mac_of(UP_SPAN("Jefe"), UP_SPAN("what do ya want for nothing?")),
                      "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     memset(key, 0xAA, sizeof key);
+    ck_assert_str_eq(mac_of((struct up_span){key, 64}, UP_SPAN("Hi There")), /* one block: not in RFC 4231 */
+                     "ebef34e13d0a0fe04593d043bc7a865106db0604211d404c18206d862e5d7852");
     ck_assert_str_eq(mac_of((struct up_span){key, sizeof key},
                             UP_SPAN("Test Using Larger Than Block-Size Key - Hash Key First")),
                      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");

@@ -2,6 +2,7 @@
  * be written is searched for it, as number, as bytes and as text. What is searched for is kept masked, so
  * that it is not found in itself. Not with AddressSanitizer, whose own memory is too much to search. */
 #include "metadata/crypto_openssl.h"
+#include "metadata/hmac.h"
 #include "tests/lib_folder.h"
 #include "tests/suite.h"
 
@@ -140,6 +141,34 @@ START_TEST(a_key_is_gone_from_memory_when_its_signer_is_closed)
 }
 END_TEST
 
+/* So far down the stack that what is left there stays. */
+static __attribute__((noinline)) uint8_t mac_far_down(const uint8_t key[SECRET], uint8_t mac[UP_SHA256_BYTES])
+{
+    volatile uint8_t room[65536];
+    up_hmac_sha256((struct up_span){key, SECRET}, UP_SPAN("seed"), mac);
+    room[0] = mac[0]; /* this frame is there to the end */
+    return room[0];
+}
+
+START_TEST(a_key_of_hmac_leaves_neither_itself_nor_its_pads)
+{
+    struct needle needle;
+    uint8_t key[SECRET], mac[UP_SHA256_BYTES];
+    ck_assert(up_random(needle.text, sizeof needle.text));
+    for (unsigned pads = 0; pads < 2; pads++) {
+        ck_assert(up_random(key, sizeof key));
+        for (size_t i = 0; i < SECRET; i++) {
+            needle.bytes[0][i] = key[i] ^ (pads ? 0x36 : 0) ^ MASK;
+            needle.bytes[1][i] = key[i] ^ (pads ? 0x5C : 0) ^ MASK;
+        }
+        (void)mac_far_down(key, mac);
+        ck_assert_msg(pads || search_memory(&needle) != 0, "the search does not find what is there");
+        up_wipe(key, sizeof key);
+        ck_assert_uint_eq(search_memory(&needle), 0);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("secrets");
@@ -150,6 +179,7 @@ int main(void)
     const int kinds_searched = 2;
 #endif
     tcase_add_loop_test(c, a_key_is_gone_from_memory_when_its_signer_is_closed, 0, kinds_searched);
+    tcase_add_loop_test(c, a_key_of_hmac_leaves_neither_itself_nor_its_pads, 0, kinds_searched / 2);
     suite_add_tcase(s, c);
     return suite_run(s);
 }
