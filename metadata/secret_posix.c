@@ -14,7 +14,7 @@
 /* NULL: read. */
 static const char *read_open(int fd, uint8_t secret[UP_SECRET_BYTES])
 {
-    char text[DIGITS + 2];
+    char text[DIGITS + 2] = {0};
     struct stat st;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) return "not a file";
     if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)

@@ -5,8 +5,10 @@
 #include "tests/lib_folder.h"
 #include "tests/suite.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *mac_of(struct up_span key, struct up_span message)
 {
@@ -20,6 +22,8 @@ static const char *mac_of(struct up_span key, struct up_span message)
 START_TEST(known_answers_hold_for_short_and_long_keys)
 {
     uint8_t key[131];
+    ck_assert_str_eq(mac_of((struct up_span){0}, UP_SPAN("")), /* no key at all: not in RFC 4231 */
+                     "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
     memset(key, 0x0B, 20);
     ck_assert_str_eq(mac_of((struct up_span){key, 20}, UP_SPAN("Hi There")),
                      "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
@@ -34,7 +38,8 @@ START_TEST(known_answers_hold_for_short_and_long_keys)
 }
 END_TEST
 
-#define DIGITS "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F"
+#define NO_DIGIT "00102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F" /* one is missing */
+#define DIGITS   "0" NO_DIGIT
 
 static bool reads(const char *text, mode_t mode, uint8_t secret[UP_SECRET_BYTES], char why[200])
 {
@@ -45,7 +50,8 @@ static bool reads(const char *text, mode_t mode, uint8_t secret[UP_SECRET_BYTES]
 
 START_TEST(a_secret_is_64_digits_in_a_file_of_its_owner)
 {
-    static const char *const wrong[] = {"", "00", DIGITS "0", DIGITS "\n\n", "x" DIGITS, DIGITS "\r\n"};
+    static const char *const wrong[] = {"",         "00",          DIGITS "0",  DIGITS "\n\n",
+                                        "x" DIGITS, DIGITS "\r\n", "g" NO_DIGIT};
     uint8_t secret[UP_SECRET_BYTES], zero[UP_SECRET_BYTES] = {0};
     char why[200];
     folder_enter();
@@ -69,4 +75,26 @@ START_TEST(a_secret_is_64_digits_in_a_file_of_its_owner)
 }
 END_TEST
 
-SUITE("hmac", known_answers_hold_for_short_and_long_keys, a_secret_is_64_digits_in_a_file_of_its_owner)
+START_TEST(a_file_of_a_secret_is_closed_whatever_number_it_has)
+{
+    uint8_t secret[UP_SECRET_BYTES];
+    char why[200];
+    folder_enter();
+    ck_assert(reads(DIGITS, 0600, secret, why));
+    const int kept = dup(STDIN_FILENO);
+    (void)close(STDIN_FILENO);
+    for (int i = 0; i < 2; i++) {
+        const bool good = up_secret_read("secret", secret, why, sizeof why);
+        const int next = open("secret", O_RDONLY);
+        (void)close(next);
+        ck_assert(good);
+        ck_assert_int_eq(next, STDIN_FILENO);
+    }
+    if (kept >= 0) (void)dup2(kept, STDIN_FILENO);
+    (void)close(kept);
+    folder_leave();
+}
+END_TEST
+
+SUITE("hmac", known_answers_hold_for_short_and_long_keys, a_secret_is_64_digits_in_a_file_of_its_owner,
+      a_file_of_a_secret_is_closed_whatever_number_it_has)

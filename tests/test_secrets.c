@@ -2,7 +2,9 @@
  * be written is searched for it, as number, as bytes and as text. What is searched for is kept masked, so
  * that it is not found in itself. Not with AddressSanitizer, whose own memory is too much to search. */
 #include "metadata/crypto_openssl.h"
+#include "metadata/encode.h"
 #include "metadata/hmac.h"
+#include "metadata/secret_posix.h"
 #include "tests/lib_folder.h"
 #include "tests/suite.h"
 
@@ -169,6 +171,33 @@ START_TEST(a_key_of_hmac_leaves_neither_itself_nor_its_pads)
 }
 END_TEST
 
+static __attribute__((noinline)) bool read_far_down(uint8_t secret[UP_SECRET_BYTES])
+{
+    char why[200];
+    volatile uint8_t room[65536];
+    const bool good = up_secret_read("secret", secret, why, sizeof why);
+    room[0] = good;
+    return room[0];
+}
+
+START_TEST(the_digits_of_a_secret_are_gone_when_it_is_read)
+{
+    struct needle needle;
+    uint8_t secret[UP_SECRET_BYTES];
+    folder_enter();
+    pid_t maker = fork();
+    if (maker == 0)
+        _exit(system("umask 077; head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n' >secret") == 0 ? 0 : 1);
+    ck_assert_int_eq(maker, waitpid(maker, NULL, 0));
+    ck_assert(read_far_down(secret));
+    for (size_t i = 0; i < SECRET; i++) needle.bytes[0][i] = needle.bytes[1][i] = (uint8_t)(i ^ MASK);
+    for (size_t i = 0; i < TEXT; i++)
+        needle.text[i] = (uint8_t)("0123456789abcdef"[secret[i / 2] >> (i % 2 ? 0 : 4) & 15] ^ MASK);
+    ck_assert_uint_eq(search_memory(&needle), 0);
+    folder_leave();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("secrets");
@@ -180,6 +209,7 @@ int main(void)
 #endif
     tcase_add_loop_test(c, a_key_is_gone_from_memory_when_its_signer_is_closed, 0, kinds_searched);
     tcase_add_loop_test(c, a_key_of_hmac_leaves_neither_itself_nor_its_pads, 0, kinds_searched / 2);
+    tcase_add_loop_test(c, the_digits_of_a_secret_are_gone_when_it_is_read, 0, kinds_searched / 2);
     suite_add_tcase(s, c);
     return suite_run(s);
 }
