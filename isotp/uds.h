@@ -123,7 +123,7 @@ enum uds_routine {
 #define UDS_FILE_REPLACE          3 /* RequestFileTransfer, modeOfOperation ReplaceFile */
 #define UDS_PATH_MAX              220
 
-/* A check of every block (docs/pouf.md, section 5.4). ISO 14229-1 leaves the encryptingMethod, the lower half
+/* A check of every block (docs/pouf.md, section 5.5). ISO 14229-1 leaves the encryptingMethod, the lower half
  * of the dataFormatIdentifier in 34 and 38, and what stands in 36 beside the data, to the manufacturer. With
  * this bit a block is 36, counter, check, data. */
 #define UDS_FORMAT_CHECKED 0x08

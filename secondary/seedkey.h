@@ -1,5 +1,5 @@
 /* SecurityAccess (27) with a secret that the tester shares with this one ECU: the key to a seed is the first
- * bytes of HMAC-SHA-256 over it (docs/pouf.md, section 5.7). And the count of wrong keys, durable: a reset
+ * bytes of HMAC-SHA-256 over it (docs/pouf.md, section 5.8). And the count of wrong keys, durable: a reset
  * gives nobody another attempt. For the port of isotp/uds_guard.h. */
 #ifndef SECONDARY_SEEDKEY_H
 #define SECONDARY_SEEDKEY_H

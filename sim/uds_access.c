@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* --- 29: a certificate, then a proof that its key is at hand (docs/pouf.md, section 5.7) --- */
+/* --- 29: a certificate, then a proof that its key is at hand (docs/pouf.md, section 5.8) --- */
 
 #define LEAST_CHALLENGE 16u
 
